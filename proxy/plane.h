@@ -1,0 +1,161 @@
+/* plane: the data plane, a thread with a loop of its own, and how to talk to it.
+ *
+ * Links, connections and faults live and die on the plane's thread. Everybody else
+ * holds ids (number and generation) and sends commands by value; the answer comes when
+ * the change is in force, never when bytes have drained, and never waits for a peer.
+ *
+ *   plane_start -> control_open (on the caller's loop) -> control_link_open -> ...
+ *   -> control_close -> plane_stop
+ *
+ * A control belongs to one uv loop; its callbacks fire on that loop's thread, later,
+ * never before the call returns, in the order of the calls. Whoever has no loop uses
+ * plane_call_wait. A stale id is an error (E_STALE), never a crash. */
+#ifndef STORMDRILL_PROXY_PLANE_H
+#define STORMDRILL_PROXY_PLANE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/error.h"
+#include "proxy/base/log.h"
+#include "proxy/base/param.h"
+#include "proxy/observer.h"
+
+struct plane;
+struct control;
+
+struct link_id {
+    uint32_t number; /* 0 = none */
+    uint32_t generation;
+};
+
+struct fault_id {
+    uint32_t number; /* 0 = none; unique in the plane, what evidence calls the fault */
+    uint32_t generation;
+};
+
+enum link_mode { LINK_TCP };
+
+enum { ADDRESS_BYTES = 256, LINK_NAME_BYTES = 128, FAULT_NAME_BYTES = 32 };
+
+struct plane_options {
+    struct observer observer; /* on_event may be NULL */
+    struct log *log;          /* may be NULL */
+    uint64_t seed;
+    uint64_t memory_bytes_max; /* 0: 1 GiB */
+};
+
+struct link_options {
+    char name[LINK_NAME_BYTES]; /* what reports call it; the name of its random stream */
+    char listen[ADDRESS_BYTES]; /* "127.0.0.1:0" (the default when empty), "[::1]:4222",
+                                 * "unix:/path" */
+    char upstream[ADDRESS_BYTES]; /* "host:port", "unix:/path"; empty: nobody */
+    enum link_mode mode;
+    uint64_t dial_timeout_ns; /* 0: 5 s */
+    uint64_t buffer_bytes;    /* bound of a direction; 0: 1 MiB, 64 MiB while delayed */
+};
+
+struct link_stats {
+    uint64_t accepted, refused, dial_failed, closed; /* connections, since the start */
+    uint32_t open;                                   /* connections now */
+    uint64_t bytes_to_server, bytes_to_client;
+    uint64_t held_bytes; /* in faults and queues now */
+};
+
+/* What comes back. `rc` and `error` are set when it did not work. */
+struct plane_reply {
+    int rc;
+    struct error error;
+    struct link_id link;
+    struct fault_id fault;
+    uint16_t port;               /* of the listener; 0 for a Unix socket */
+    char address[ADDRESS_BYTES]; /* "127.0.0.1:40321": where the link listens */
+    struct link_stats stats;
+    uint32_t touched; /* connections on which it acted at once */
+};
+
+typedef void plane_reply_fn(void *arg, const struct plane_reply *reply);
+
+enum plane_command_kind {
+    PLANE_LINK_OPEN,
+    PLANE_LINK_CLOSE,    /* connections end with RST */
+    PLANE_LINK_UPSTREAM, /* new dials go there; "" = nobody: they end with RST */
+    PLANE_LINK_RESET,    /* the action `reset`: RST on every connection, both sides */
+    PLANE_LINK_STATS,
+    PLANE_FAULT_ADD,
+    PLANE_FAULT_CHANGE,
+    PLANE_FAULT_HEAL,
+};
+
+struct fault_type;
+
+/* By value: what crosses the threads. Made by the functions below, which check every
+ * parameter before the fault exists. `conf` is taken by the plane. */
+struct plane_command {
+    enum plane_command_kind kind;
+    struct link_id link;
+    struct fault_id fault;
+    struct link_options options;
+    const struct fault_type *type;
+    void *conf;
+    void *common; /* probability, direction: struct fault_common of proxy/fault.h */
+};
+
+int plane_start(struct plane **out, const struct plane_options *options,
+                struct error *err);
+
+/* Close every link with RST, end the thread, free. Controls must be closed before. */
+void plane_stop(struct plane *plane);
+
+/* A way to talk to `plane` from `loop`. Borrows both. */
+int control_open(struct control **out, struct plane *plane, uv_loop_t *loop,
+                 struct error *err);
+
+/* Outstanding calls are still answered, then on_closed fires on the loop. */
+void control_close(struct control *control, void (*on_closed)(void *arg), void *arg);
+
+void control_link_open(struct control *control, const struct link_options *options,
+                       plane_reply_fn *done, void *arg);
+void control_link_close(struct control *control, struct link_id link,
+                        plane_reply_fn *done, void *arg);
+void control_link_upstream(struct control *control, struct link_id link,
+                           const char *upstream, plane_reply_fn *done, void *arg);
+void control_link_reset(struct control *control, struct link_id link,
+                        plane_reply_fn *done, void *arg);
+void control_link_stats(struct control *control, struct link_id link,
+                        plane_reply_fn *done, void *arg);
+
+/* Check `params` (borrowed; NULL for none; own parameters and the common ones
+ * `probability` and `direction` in one object) and add the fault. Bad parameters are
+ * answered through `done` too, with E_PARAM. */
+void control_fault_add(struct control *control, struct link_id link, const char *type,
+                       const json_t *params, plane_reply_fn *done, void *arg);
+void control_fault_change(struct control *control, struct fault_id fault,
+                          const json_t *params, plane_reply_fn *done, void *arg);
+void control_fault_heal(struct control *control, struct fault_id fault,
+                        plane_reply_fn *done, void *arg);
+
+/* Make commands (0 or a negative code) and send one, waiting for its answer. Not from
+ * the plane's thread. For programs and tests without a loop. */
+int plane_command_fault(struct plane_command *out, struct link_id link, const char *type,
+                        const json_t *params, struct error *err);
+int plane_call_wait(struct plane *plane, const struct plane_command *command,
+                    struct plane_reply *reply);
+
+/* The faults there are, for `api`, --help and name checks. NULL when there is none. */
+const struct fault_type *fault_type_find(const char *name);
+const struct fault_type *fault_type_at(int index); /* NULL behind the last */
+const char *fault_type_name(const struct fault_type *type);
+const char *fault_type_summary(const struct fault_type *type);
+const struct param *fault_type_params(const struct fault_type *type);
+
+/* The parameters that every fault has: probability, direction. */
+const struct param *fault_common_params(void);
+
+/* Check a fault's name and parameters without adding it (for `validate`). */
+int fault_check(const char *type, const json_t *params, struct error *err);
+
+#endif
