@@ -94,6 +94,18 @@ int param_read(const struct param *params, void *conf, const json_t *object,
 int param_change(const struct param *params, void *conf, const json_t *object,
                  const char *owner, struct error *err);
 
+/* Several tables that share one object: a fault's own parameters and those that every
+ * fault has. Each name goes to the first table that knows it; suggestions see them all.
+ */
+struct param_layer {
+    const struct param *params;
+    void *conf;
+};
+int param_read_layers(const struct param_layer *layers, int count, const json_t *object,
+                      const char *owner, struct error *err);
+int param_change_layers(const struct param_layer *layers, int count, const json_t *object,
+                        const char *owner, struct error *err);
+
 /* Is this a name of the table? */
 const struct param *param_find(const struct param *params, const char *name);
 
