@@ -56,6 +56,10 @@ struct script_run_options {
     /* Told of each phase, note, fault and expectation as it happens, for progress
      * ("phase leader killed"); may be NULL. */
     void (*on_progress)(void *arg, const char *text);
+    /* rc 0: run returned and every expectation held. E_EXPECTATION: a false expect,
+     * eventually or always, or an await_* that timed out: the checks still judge what
+     * exists. E_SCRIPT and others: the script or what it asked for failed. The code of
+     * script_cancel: it was cancelled. */
     void (*done)(void *arg, int rc, const struct error *err);
     void *arg;
 };

@@ -28,7 +28,8 @@
     X(E_FORMAT, -15, "unreadable data", 4)                                               \
     X(E_LIMIT, -16, "limit reached", 4)                                                  \
     X(E_NOTHING, -17, "nothing to do", 5)                                                \
-    X(E_INTERNAL, -18, "bug in stormdrill", 70)
+    X(E_INTERNAL, -18, "bug in stormdrill", 70)                                          \
+    X(E_EXPECTATION, -19, "expectation failed", 1)
 
 enum error_code {
 #define X(name, value, text, exit_code) name = (value),
