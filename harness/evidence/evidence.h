@@ -45,6 +45,19 @@ struct evidence *evidence_create(void);
 void evidence_add(struct evidence *evidence, struct record record, const char *subject,
                   const json_t *detail);
 
+/* The same, but seen by this client's incarnation: what a consumer received bears the
+ * publisher's message id, yet stands on the consumer's writer. */
+void evidence_add_seen_by(struct evidence *evidence, uint32_t client,
+                          uint32_t incarnation, struct record record, const char *subject,
+                          const json_t *detail);
+
+/* The time of the next record that brings none of its own. */
+void evidence_at(struct evidence *evidence, uint64_t time_ns);
+
+/* The string's number with that client's writer, for `stream` and `consumer`. */
+uint16_t evidence_add_string(struct evidence *evidence, uint32_t client,
+                             uint32_t incarnation, const char *text);
+
 int evidence_writer_count(const struct evidence *evidence);
 const struct evidence_writer_info *evidence_writer(const struct evidence *evidence,
                                                    int at);
@@ -61,7 +74,23 @@ struct evidence_walk {
 };
 void evidence_walk(struct evidence_walk *walk, const struct evidence *evidence,
                    int writer);
-const struct record *evidence_walk_next(struct evidence_walk *walk); /* NULL: the end */
+
+/* Go to the writer's next segment; false behind the last. For evidence_walk_next. */
+bool evidence_walk_segment(struct evidence_walk *walk);
+
+/* The next record, or NULL at the end. */
+static inline const struct record *evidence_walk_next(struct evidence_walk *walk)
+{
+    do {
+        while (walk->at != walk->end) {
+            const struct record *record = walk->at++;
+
+            if (record_kind(record) != 0)
+                return record;
+        }
+    } while (evidence_walk_segment(walk));
+    return NULL;
+}
 
 /* All writers merged by time (stable: lower writer first). For timelines and checks of
  * few records; `kinds` (of `kind_count` record kinds) filters first, NULL = all. */

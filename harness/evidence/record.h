@@ -54,6 +54,12 @@ struct record {
 
 static_assert(sizeof(struct record) == 64, "evidence records are 64 bytes");
 
+/* The kind, with acquire order: what it announces can be read. 0: a hole. */
+static inline unsigned record_kind(const struct record *record)
+{
+    return atomic_load_explicit(&record->kind, memory_order_acquire);
+}
+
 /* "acknowledged"; NULL for a number that is no kind. */
 const char *record_kind_name(unsigned kind);
 
