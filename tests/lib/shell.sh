@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # shell.sh: what tests/integration/test_*.sh share. Source it first:
 #
 #   #!/usr/bin/env bash
@@ -60,10 +61,14 @@ pass() {
 
 # fail TEXT: count a failure and show what the last command said.
 fail() {
+  local frame=0
   failed=$((failed + 1))
+  while [ "${BASH_SOURCE[frame + 1]:-}" = "${BASH_SOURCE[0]}" ]; do
+    frame=$((frame + 1)) # the first caller outside of this file
+  done
   {
     echo "FAILED: $sentence: $1"
-    echo "  at:      ${BASH_SOURCE[2]:-?}:${BASH_LINENO[1]:-?}"
+    echo "  at:      ${BASH_SOURCE[frame + 1]:-?}:${BASH_LINENO[frame]:-?}"
     echo "  command: $last_command"
     show_output stdout
     show_output stderr
