@@ -5,9 +5,10 @@
  * it kills all its descendants, also those that called setsid, and exits. We get the
  * real process's pidfd and its exit status through the pair.
  *
- *   spawn -> on_started (pid known; exec succeeded) -> on_exit (exactly once)
- *   exec fails -> on_exit with an error in `failure`
- *   guard killed -> the process dies by PDEATHSIG; on_exit says so
+ *   spawn -> on_started (pid known; exec succeeded) -> on_exit (exactly once, when the
+ *            process and all that it started are gone)
+ *   exec fails -> on_exit with an error in `failure`, no on_started
+ *   guard killed -> the process dies by PDEATHSIG; on_exit says so when it is dead
  *
  * Only the main thread forks, always with exec. Signals go by pidfd, so a reused pid is
  * never hit. Callbacks fire on the loop's thread, never before a call returns. */
@@ -38,7 +39,12 @@ struct child_options {
     const char *self;        /* path of the stormdrill binary; NULL: /proc/self/exe */
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
     const char *const *env;  /* "NAME=value" beyond our environment; NULL for none */
-    const char *cwd;         /* NULL: ours */
+    bool clean_env; /* of ours only PATH, HOME, TMPDIR, TZ, LD_LIBRARY_PATH, STORMDRILL_*,
+                     * *SAN_OPTIONS */
+    bool kill_orphans; /* for processes that start others only through child_spawn (the
+                        * case): what an inner guard left when it was killed goes to this
+                        * one's guard, and is debris. Else orphans live until the end. */
+    const char *cwd;   /* NULL: ours */
     int stdin_fd, stdout_fd, stderr_fd; /* -1: /dev/null; borrowed */
     const struct child_fd *fds;
     int fd_count;
@@ -50,10 +56,11 @@ struct child_options {
 int child_spawn(struct child **out, uv_loop_t *loop, const struct child_options *options,
                 struct error *err);
 
-/* Signal the process itself; E_STALE when it has ended. */
+/* Signal the process itself; E_STALE when it has ended, E_BUSY before on_started. */
 int child_signal(struct child *child, int signal, struct error *err);
 
-/* Signal the process and all its descendants (SIGSTOP and SIGCONT for pause). */
+/* Signal the process and all its descendants (SIGSTOP and SIGCONT for pause). Errors as
+ * child_signal. */
 int child_signal_tree(struct child *child, int signal, struct error *err);
 
 int child_pid(const struct child *child); /* 0 before on_started */
@@ -62,8 +69,8 @@ bool child_is_running(const struct child *child);
 /* Kill what is left of the tree, without waiting. on_exit follows if it did not come. */
 void child_kill_tree(struct child *child);
 
-/* Free, after on_exit; `on_released` fires when the last handle is closed (may be NULL).
- */
+/* Free, after on_exit (also from within it); `on_released` fires when the last handle is
+ * closed (may be NULL). */
 void child_release(struct child *child, void (*on_released)(void *arg), void *arg);
 
 /* The guard itself: `stormdrill guard -- argv...`, run by main(). Gives an exit code. */
