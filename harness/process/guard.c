@@ -26,6 +26,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -154,6 +155,16 @@ static bool tie_to_parent(struct guard *g, pid_t parent)
     return g->signals != -1;
 }
 
+/* All to their defaults. By the system call, since glibc hides two signals of its own,
+ * which posix_spawn left ignored. */
+static void reset_signals(void)
+{
+    static const unsigned long defaults[4]; /* handler, flags, restorer, mask */
+
+    for (int number = 1; number < NSIG; number++)
+        syscall(SYS_rt_sigaction, number, defaults, NULL, sizeof defaults[3]);
+}
+
 /* In the forked child: become the program, or say why not. */
 _Noreturn static void become(const struct guard *g, pid_t guard_pid, int failed)
 {
@@ -163,8 +174,7 @@ _Noreturn static void become(const struct guard *g, pid_t guard_pid, int failed)
 
     /* A group of its own: Ctrl-C and kill(0, …) must not reach us, nor it. */
     setsid();
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
+    reset_signals();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
