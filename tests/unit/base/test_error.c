@@ -120,9 +120,9 @@ static void test_error__clear_leaves_nothing(void **state)
 
 static const char *suggest(const char *word)
 {
-    static const char *const names[] = {"from",     "to",        "over", "jitter",
-                                        "base",     "direction", "rate", "partition",
-                                        "isolate"};
+    static const char *const names[] = {"from",   "to",        "over",
+                                        "jitter", "base",      "direction",
+                                        "rate",   "partition", "isolate"};
 
     return error_suggest(word, names, sizeof names / sizeof names[0]);
 }
