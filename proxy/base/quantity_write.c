@@ -76,15 +76,19 @@ enum { BYTE_UNIT_COUNT = sizeof byte_units / sizeof byte_units[0] };
 void quantity_bytes_text(uint64_t bytes, char *text, size_t size)
 {
     char other[64];
+    size_t shortest;
 
     snprintf(text, size, "%llu", (unsigned long long)bytes);
+    shortest = strlen(text) + 1; /* "64KiB" is as long as "65536" and says more */
     for (int i = 0; i < BYTE_UNIT_COUNT; i++) {
         if (bytes == 0 || bytes % byte_units[i].bytes != 0)
             continue;
         snprintf(other, sizeof other, "%llu%s",
                  (unsigned long long)(bytes / byte_units[i].bytes), byte_units[i].name);
-        if (strlen(other) < strlen(text))
-            snprintf(text, size, "%s", other);
+        if (strlen(other) >= shortest)
+            continue;
+        shortest = strlen(other);
+        snprintf(text, size, "%s", other);
     }
 }
 
