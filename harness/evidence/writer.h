@@ -34,6 +34,9 @@ struct evidence_home_options {
     const char *folder; /* CASE/evidence; must exist for open, is made by create */
     struct log *log;    /* warnings; may be NULL */
     const char *shm; /* NULL: /dev/shm; tests: a small tmpfs or a folder without room */
+    uint64_t shm_bytes_max; /* this process's bound in shm, full segments that wait for a
+                             * slow disk included; beyond it records are lost and
+                             * counted. 0: 1 GiB */
 };
 
 int evidence_home_create(struct evidence_home **out,

@@ -1,0 +1,249 @@
+/* collect: bring home what dead processes left.
+ *
+ * All well:     every file in shm is copied home and unlinked, the shm folder is removed.
+ * Still alive:  a process whose mark is locked goes on writing: its files stay, the
+ *               answer is E_BUSY. Taking a mapped file away would lose what comes next.
+ * Disk full:    what has no room stays in shm; the answer is the error. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/evidence/files.h"
+#include "harness/evidence/segment.h"
+
+enum { LIVE_MAX = 4096 };
+
+struct collection {
+    int folder_fd;
+    int shm_fd; /* -1: none */
+    long live[LIVE_MAX];
+    int live_count;
+    int rc;
+    struct error *err;
+};
+
+typedef void file_fn(struct collection *c, int dir_fd, const char *name);
+
+static void for_each_file(struct collection *c, int dir_fd, file_fn *on_file)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+
+    if (dir == NULL) {
+        if (fd != -1)
+            close(fd);
+        c->rc = error_from_errno(c->err, "list the evidence");
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (strlen(entry->d_name) < FILE_NAME_BYTES)
+            on_file(c, dir_fd, entry->d_name);
+    }
+    closedir(dir);
+}
+
+static void find_alive(struct collection *c, int dir_fd, const char *name)
+{
+    long pid = alive_check(dir_fd, name);
+
+    if (pid > 0 && c->live_count < LIVE_MAX)
+        c->live[c->live_count++] = pid;
+}
+
+static bool is_alive(const struct collection *c, uint64_t pid)
+{
+    for (int i = 0; i < c->live_count; i++) {
+        if ((uint64_t)c->live[i] == pid)
+            return true;
+    }
+    return false;
+}
+
+/* Bytes up to the last record: what a killed writer had not used is not copied. */
+static size_t used_bytes(const uint8_t *bytes, size_t size)
+{
+    const struct record *first = (const void *)(bytes + EVIDENCE_HEADER_BYTES);
+    const struct record *end = first + segment_slots(size);
+
+    while (end != first && record_kind(end - 1) == 0)
+        end--;
+    return (size_t)((const uint8_t *)end - bytes);
+}
+
+/* What is this file, whose, and how much of it counts? A file that cannot be read as
+ * evidence goes home as it is, where it is counted as damage. */
+struct look {
+    enum segment_state state;
+    struct segment_header header;
+    size_t bytes;
+};
+
+static bool look_at_segment(struct look *look, int dir_fd, const char *name)
+{
+    int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    void *bytes;
+
+    if (fd == -1)
+        return false;
+    if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return false;
+    }
+    *look = (struct look){.state = SEGMENT_BAD, .bytes = (size_t)st.st_size};
+    bytes = st.st_size < EVIDENCE_HEADER_BYTES
+                ? MAP_FAILED
+                : mmap(NULL, look->bytes, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (bytes == MAP_FAILED)
+        return true;
+    look->state = segment_header_check(&look->header, bytes, look->bytes);
+    if (look->state == SEGMENT_GOOD) {
+        size_t whole = look->bytes;
+
+        look->bytes = used_bytes(bytes, whole);
+        munmap(bytes, whole);
+    } else {
+        munmap(bytes, look->bytes);
+    }
+    return true;
+}
+
+static void bring(struct collection *c, const char *name, size_t bytes,
+                  const char *home_name)
+{
+    int rc = file_bring_home(c->shm_fd, name, bytes, c->folder_fd, home_name, c->err);
+
+    /* ENOENT: the mover of a process that just ended was quicker. */
+    if (rc != 0 && faccessat(c->shm_fd, name, F_OK, 0) == 0)
+        c->rc = rc;
+}
+
+static void home_name_of(const struct segment_header *header, char *name, size_t size)
+{
+    snprintf(name, size, "%s.%04u.seg", header->writer, header->number);
+}
+
+static void collect_segment(struct collection *c, const char *name)
+{
+    char home_name[FILE_NAME_BYTES];
+    struct look look;
+
+    if (!look_at_segment(&look, c->shm_fd, name))
+        return;
+    if (look.state == SEGMENT_UNUSED) {
+        /* Nobody's name is in it: wait until nobody can own it. */
+        if (c->live_count == 0)
+            unlinkat(c->shm_fd, name, 0);
+    } else if (look.state == SEGMENT_BAD) {
+        bring(c, name, look.bytes, name);
+    } else if (!is_alive(c, look.header.identity.pid)) {
+        home_name_of(&look.header, home_name, sizeof home_name);
+        bring(c, name, look.bytes, home_name);
+    }
+}
+
+static void collect_side(struct collection *c, const char *name)
+{
+    int fd = openat(c->shm_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    uint8_t bytes[SIDE_HEADER_BYTES];
+    struct side_header header;
+    struct stat st;
+    bool alive;
+
+    if (fd == -1)
+        return;
+    alive = pread(fd, bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes &&
+            side_header_check(&header, bytes, sizeof bytes) && is_alive(c, header.pid);
+    if (!alive && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        bring(c, name, (size_t)st.st_size, name);
+    close(fd);
+}
+
+static void collect_from_shm(struct collection *c, int dir_fd, const char *name)
+{
+    (void)dir_fd;
+    if (name_has_suffix(name, ".seg"))
+        collect_segment(c, name);
+    else if (name_has_suffix(name, ".side"))
+        collect_side(c, name);
+}
+
+/* Segments that were made in the folder itself get their names, spares and unfinished
+ * copies go. */
+static void tidy_folder(struct collection *c, int dir_fd, const char *name)
+{
+    const char *suffix = strrchr(name, '.');
+    char home_name[FILE_NAME_BYTES];
+    struct look look;
+
+    if (name[0] == '.' && suffix != NULL && strcmp(suffix, ".tmp") == 0) {
+        if (c->live_count == 0)
+            unlinkat(dir_fd, name, 0);
+        return;
+    }
+    if (!name_has_suffix(name, ".seg") || strstr(name, ".live") == NULL ||
+        !look_at_segment(&look, dir_fd, name))
+        return;
+    if (look.state == SEGMENT_UNUSED && c->live_count == 0)
+        unlinkat(dir_fd, name, 0);
+    if (look.state != SEGMENT_GOOD || is_alive(c, look.header.identity.pid))
+        return;
+    home_name_of(&look.header, home_name, sizeof home_name);
+    if (faccessat(dir_fd, home_name, F_OK, 0) == -1)
+        renameat(dir_fd, name, dir_fd, home_name);
+}
+
+static void remove_shm_folder(struct collection *c, const char *path)
+{
+    if (c->live_count > 0 || c->rc != 0)
+        return;
+    if (rmdir(path) == -1 && errno != ENOENT) {
+        c->rc = error_from_errno(c->err, "remove %s", path);
+        error_hint(c->err, "look into it, and remove what is not evidence");
+    }
+}
+
+int evidence_collect(const char *folder, struct error *err)
+{
+    char path[SHM_PATH_BYTES];
+    struct collection *c = calloc(1, sizeof *c);
+    int rc;
+
+    if (c == NULL)
+        return error_set(err, E_NOMEM, "collecting evidence");
+    c->err = err;
+    c->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (c->folder_fd == -1) {
+        rc = error_from_errno(err, "open the evidence folder %s", folder);
+        free(c);
+        return rc;
+    }
+    c->shm_fd = shm_folder_open(c->folder_fd, path, sizeof path);
+    if (c->shm_fd != -1)
+        for_each_file(c, c->shm_fd, find_alive);
+    for_each_file(c, c->folder_fd, find_alive);
+    if (c->shm_fd != -1)
+        for_each_file(c, c->shm_fd, collect_from_shm);
+    for_each_file(c, c->folder_fd, tidy_folder);
+    if (c->shm_fd != -1)
+        remove_shm_folder(c, path);
+    if (c->rc == 0 && c->live_count > 0) {
+        c->rc = error_set(err, E_BUSY, "process %ld still writes evidence to %s",
+                          c->live[0], folder);
+        error_hint(err, "wait until the run has ended, or end it");
+    }
+    rc = c->rc;
+    if (c->shm_fd != -1)
+        close(c->shm_fd);
+    close(c->folder_fd);
+    free(c);
+    return rc;
+}

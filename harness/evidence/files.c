@@ -1,0 +1,213 @@
+/* files: folders, marks of life, and the way home.
+ *
+ * A segment goes home as a copy under a temporary name, a rename, an unlink: a reader
+ * finds it whole in one place or in both, never nowhere. */
+#include "harness/evidence/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TRIES_MAX = 16, COPY_BYTES = 1 << 20 };
+
+bool file_write_all(int fd, const void *bytes, size_t size)
+{
+    const char *at = bytes;
+
+    while (size > 0) {
+        ssize_t n = write(fd, at, size);
+
+        if (n == -1 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        at += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+static int write_text(int folder_fd, const char *name, const char *text,
+                      struct error *err)
+{
+    int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    bool good;
+
+    if (fd == -1)
+        return error_from_errno(err, "create the evidence's file '%s'", name);
+    good = file_write_all(fd, text, strlen(text)) && file_write_all(fd, "\n", 1);
+    if (!good)
+        error_from_errno(err, "write the evidence's file '%s'", name);
+    close(fd);
+    return good ? 0 : E_NOSPACE;
+}
+
+int shm_folder_create(int folder_fd, const char *root, char *path, size_t path_size,
+                      struct error *err)
+{
+    for (int i = 0; i < TRIES_MAX; i++) {
+        uint64_t random;
+        int n;
+
+        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+            return error_from_errno(err, "draw a name");
+        n = snprintf(path, path_size, "%s/stormdrill-%u-%016" PRIx64, root,
+                     (unsigned)geteuid(), random);
+        if (n < 0 || (size_t)n >= path_size)
+            return error_set(err, E_PARAM, "the path '%s' is too long", root);
+        if (write_text(folder_fd, "shm", path, err) != 0)
+            return err == NULL ? E_NOSPACE : err->code;
+        if (mkdir(path, 0700) == 0)
+            return 0;
+        if (errno != EEXIST)
+            break;
+    }
+    error_from_errno(err, "create %s", path);
+    write_text(folder_fd, "shm", "", NULL);
+    path[0] = '\0';
+    return err == NULL ? E_SYSTEM : err->code;
+}
+
+static bool read_line(int folder_fd, const char *name, char *text, size_t size)
+{
+    int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t n;
+
+    if (fd == -1)
+        return false;
+    n = read(fd, text, size - 1);
+    close(fd);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return true;
+}
+
+int shm_folder_open(int folder_fd, char *path, size_t path_size)
+{
+    const char *name;
+    struct stat st;
+    char *end;
+    int fd;
+
+    if (!read_line(folder_fd, "shm", path, path_size) || path[0] != '/')
+        return -1;
+    name = strrchr(path, '/') + 1;
+    if (strncmp(name, "stormdrill-", 11) != 0)
+        return -1;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1)
+        return -1;
+    if (fstat(fd, &st) == -1 || strtoul(name + 11, &end, 10) != st.st_uid ||
+        *end != '-' || (geteuid() != 0 && geteuid() != st.st_uid) ||
+        (st.st_mode & 0777) != 0700) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Copy `bytes` (or to the end of the file, if that comes first). */
+static bool copy_bytes(int from, int to, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t n = sendfile(to, from, NULL, bytes < COPY_BYTES ? bytes : COPY_BYTES);
+
+        if (n == -1 && errno == EINTR)
+            continue;
+        if (n == -1)
+            return false;
+        if (n == 0)
+            break;
+        bytes -= (size_t)n;
+    }
+    return true;
+}
+
+int file_bring_home(int from_fd, const char *from_name, size_t bytes, int to_fd,
+                    const char *to_name, struct error *err)
+{
+    char temporary[FILE_NAME_BYTES + 32];
+    int from, to, rc;
+
+    snprintf(temporary, sizeof temporary, ".%s.%ld.tmp", to_name, (long)getpid());
+    from = openat(from_fd, from_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (from == -1)
+        return error_from_errno(err, "open the evidence file %s", from_name);
+    to = openat(to_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (to == -1) {
+        rc = error_from_errno(err, "create the evidence file %s", to_name);
+        goto fail_from;
+    }
+    if (!copy_bytes(from, to, bytes)) {
+        rc = error_from_errno(err, "write the evidence file %s", to_name);
+        goto fail_to;
+    }
+    if (renameat(to_fd, temporary, to_fd, to_name) == -1) {
+        rc = error_from_errno(err, "rename the evidence file %s", to_name);
+        goto fail_to;
+    }
+    unlinkat(from_fd, from_name, 0);
+    close(to);
+    close(from);
+    return 0;
+
+fail_to:
+    close(to);
+    unlinkat(to_fd, temporary, 0);
+fail_from:
+    close(from);
+    return rc;
+}
+
+int alive_mark(int folder_fd, char *name, size_t name_size)
+{
+    for (int i = 0; i < 1 << 16; i++) {
+        int fd;
+
+        snprintf(name, name_size, "%ld-%d.alive", (long)getpid(), i);
+        fd = openat(folder_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd == -1 && errno == EEXIST)
+            continue;
+        if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return fd;
+        if (fd != -1)
+            close(fd);
+        break;
+    }
+    name[0] = '\0';
+    return -1;
+}
+
+long alive_check(int folder_fd, const char *name)
+{
+    size_t size = strlen(name);
+    char *end;
+    long pid;
+    int fd;
+
+    if (size < 7 || strcmp(name + size - 6, ".alive") != 0)
+        return -1;
+    pid = strtol(name, &end, 10);
+    if (pid <= 0 || *end != '-')
+        return -1;
+    fd = openat(folder_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd == -1)
+        return 0;
+    /* The kernel drops a dead process's lock, however it died. */
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        unlinkat(folder_fd, name, 0);
+        pid = 0;
+    }
+    close(fd);
+    return pid;
+}

@@ -1,0 +1,39 @@
+/* files: the folders of a case's evidence, and moving files between them. Private. */
+#ifndef STORMDRILL_EVIDENCE_FILES_H
+#define STORMDRILL_EVIDENCE_FILES_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proxy/base/error.h"
+
+enum { FILE_NAME_BYTES = 128, SHM_PATH_BYTES = PATH_MAX };
+
+/* Make a folder for live segments below `root` and write its path to FOLDER/shm before
+ * it exists, so that nobody has to search for it. An error leaves an empty FOLDER/shm:
+ * there is none. */
+int shm_folder_create(int folder_fd, const char *root, char *path, size_t path_size,
+                      struct error *err);
+
+/* Open the folder that FOLDER/shm names, or -1. A run folder may come from anywhere, so
+ * the place must look like one of ours and belong to us, else it is not touched. */
+int shm_folder_open(int folder_fd, char *path, size_t path_size);
+
+/* Copy the first `bytes` of FROM/from_name to TO/to_name by way of a temporary file, and
+ * unlink the original. When it fails (E_NOSPACE, ...) the original is as it was. */
+int file_bring_home(int from_fd, const char *from_name, size_t bytes, int to_fd,
+                    const char *to_name, struct error *err);
+
+/* Write everything or fail with errno set. */
+bool file_write_all(int fd, const void *bytes, size_t size);
+
+/* A file that says "process PID writes here", locked for as long as that is true. Gives
+ * the descriptor, -1 when it could not be made; its name into `name`. */
+int alive_mark(int folder_fd, char *name, size_t name_size);
+
+/* The process of a mark, when it still lives; 0 when it is dead, then its mark is
+ * removed; -1: `name` is no mark. */
+long alive_check(int folder_fd, const char *name);
+
+#endif

@@ -1,0 +1,331 @@
+/* writer: append records to a chain of mapped segments.
+ *
+ * All well:  append ... half of the segment is used: the next one is ordered ... full:
+ *            it is there, the full one is sent home, the writer goes on in the new one.
+ * Late:      the stocker has not made it yet: the writer makes a small one itself, in
+ *            shm, where that takes well under a millisecond.
+ * No room:   records are counted. The last slot of every segment is kept for that: it
+ *            becomes an evidence_lost record that counts up in place, so the loss is
+ *            told even if there is never room again.
+ * Killed:    everything that was appended lies in shm; kind was written last. */
+#include "harness/evidence/writer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/evidence/home.h"
+#include "harness/evidence/side.h"
+
+enum { TEXT_BYTES_MAX = 4096 };
+
+struct writer {
+    struct record *at; /* the next slot */
+    struct record
+        *limit;          /* where append has to think: half of the segment, then `last` */
+    struct record *last; /* the slot kept for evidence_lost */
+    uint32_t client;
+    uint32_t incarnation;
+    uint64_t lost;      /* records and details, ever */
+    uint64_t lost_here; /* counted in this segment's last slot */
+    struct evidence_home *home;
+    struct live_segment *segment;
+    struct order *order;
+    uint32_t number; /* of the segment in the chain */
+    char name[EVIDENCE_NAME_BYTES];
+    struct side side;
+};
+
+static struct record *first_slot(const struct live_segment *segment)
+{
+    return (struct record *)((char *)segment->header + EVIDENCE_HEADER_BYTES);
+}
+
+static void use_segment(struct writer *w, struct live_segment *segment)
+{
+    struct segment_header header = {.number = w->number,
+                                    .client = w->client,
+                                    .incarnation = w->incarnation,
+                                    .identity = w->home->identity};
+    size_t slots = segment_slots(segment->bytes);
+
+    assert(slots >= 4);
+    memcpy(header.writer, w->name, sizeof header.writer);
+    segment_header_seal(&header, clock_real());
+    memcpy(segment->header, &header, sizeof header);
+    w->segment = segment;
+    w->at = first_slot(segment);
+    w->limit = w->at + slots / 2;
+    w->last = w->at + slots - 1;
+    w->lost_here = 0;
+}
+
+static void leave_segment(struct writer *w, bool final)
+{
+    struct live_segment *segment = w->segment;
+    size_t records = (size_t)(w->at - first_slot(segment)) + (w->lost_here > 0 ? 1 : 0);
+    struct freight *freight = calloc(1, sizeof *freight);
+
+    assert(w->at <= w->last);
+    assert(w->lost_here == 0 || w->at == w->last);
+    segment_closing_seal(&segment->header->closing, records, final);
+    w->number++;
+    /* Without memory it is not sent: it stays in shm for evidence_collect. */
+    if (freight != NULL) {
+        *freight = (struct freight){
+            .mapping = segment->header,
+            .mapping_bytes = segment->bytes,
+            .in_shm = segment->in_shm,
+            .used_bytes = EVIDENCE_HEADER_BYTES + records * sizeof(struct record),
+            .held_bytes = segment->in_shm ? segment->bytes : 0,
+        };
+        memcpy(freight->name, segment->name, sizeof freight->name);
+        snprintf(freight->home_name, sizeof freight->home_name, "%s.%04u.seg", w->name,
+                 w->number - 1);
+        home_send(w->home, freight);
+    }
+    free(segment);
+    w->segment = NULL;
+}
+
+static void order_next(struct writer *w)
+{
+    if (atomic_load(&w->order->state) != ORDER_IDLE)
+        return;
+    w->order->bytes = w->segment->bytes * SEGMENT_GROWTH;
+    atomic_store(&w->order->state, ORDER_PENDING);
+    home_order(w->home, w->order);
+}
+
+static struct live_segment *take_ordered(struct writer *w)
+{
+    struct live_segment *segment;
+
+    if (atomic_load(&w->order->state) != ORDER_READY)
+        return NULL;
+    segment = w->order->segment;
+    w->order->segment = NULL;
+    atomic_store(&w->order->state, ORDER_IDLE);
+    return segment;
+}
+
+/* A small segment of the writer's own making. Tried once per page: when shm is full the
+ * stocker keeps trying, and appends must stay cheap. */
+static struct live_segment *make_small(struct writer *w)
+{
+    size_t bytes = w->segment->bytes * SEGMENT_GROWTH;
+
+    if (w->lost_here > 0)
+        return NULL;
+    if (bytes > SEGMENT_SELF_BYTES)
+        bytes = SEGMENT_SELF_BYTES;
+    return home_make_segment(w->home, w->name, bytes, false, true);
+}
+
+/* At the limit: true when there is a slot to write to. */
+static bool turn_page(struct writer *w)
+{
+    struct live_segment *next;
+
+    if (w->at != w->last) {
+        order_next(w);
+        w->limit = w->last;
+        return true;
+    }
+    next = take_ordered(w);
+    if (next == NULL)
+        next = make_small(w);
+    if (next == NULL)
+        return false;
+    leave_segment(w, false);
+    use_segment(w, next);
+    return true;
+}
+
+static void count_lost(struct writer *w)
+{
+    struct record *slot = w->last;
+
+    w->lost++;
+    w->lost_here++;
+    slot->a = w->lost_here;
+    slot->b = w->lost_here * sizeof(struct record);
+    if (w->lost_here > 1)
+        return;
+    slot->time_ns = clock_now(clock_real());
+    slot->message.client = w->client;
+    slot->message.incarnation = w->incarnation;
+    atomic_store_explicit(&slot->kind, RECORD_evidence_lost, memory_order_release);
+}
+
+void writer_append(struct writer *w, const struct record *record)
+{
+    struct record *slot;
+
+    assert(record_kind(record) != 0);
+    if (w->at == w->limit && !turn_page(w)) {
+        count_lost(w);
+        return;
+    }
+    slot = w->at++;
+    memcpy(slot, record, offsetof(struct record, kind));
+    if (slot->time_ns == 0)
+        slot->time_ns = clock_now(clock_real());
+    if (slot->message.client == 0 && w->client != 0) {
+        slot->message.client = w->client;
+        slot->message.incarnation = w->incarnation;
+    }
+    atomic_store_explicit(&slot->kind, (uint16_t)record_kind(record),
+                          memory_order_release);
+}
+
+uint64_t writer_lost(const struct writer *w)
+{
+    return w->lost;
+}
+
+/* A string or detail that could not be kept is a loss like that of a record. */
+static void lost_in_side(struct writer *w)
+{
+    struct record record = {.kind = RECORD_evidence_lost, .a = 1};
+    uint64_t lost_before = w->lost;
+
+    writer_append(w, &record);
+    if (w->lost == lost_before)
+        w->lost++;
+}
+
+uint32_t writer_string(struct writer *w, const char *text)
+{
+    uint32_t number;
+    bool lost;
+
+    if (text == NULL || text[0] == '\0')
+        return 0;
+    number = side_string(&w->side, text, &lost);
+    if (lost)
+        lost_in_side(w);
+    return number;
+}
+
+uint32_t writer_detail(struct writer *w, const json_t *object)
+{
+    char *text;
+    uint32_t place;
+
+    if (object == NULL)
+        return 0;
+    text = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text != NULL && strlen(text) > SIDE_TEXT_BYTES_MAX) {
+        size_t size = strlen(text);
+
+        free(text);
+        return writer_detail_text(w, "%zu bytes: too large for evidence", size);
+    }
+    place = text == NULL ? 0 : side_detail(&w->side, text, strlen(text));
+    free(text);
+    if (place == 0)
+        lost_in_side(w);
+    return place;
+}
+
+/* Words may come from anywhere (a broker's log): what is no UTF-8 is kept as '?'. */
+static json_t *text_to_json(char *text)
+{
+    json_t *string = json_string(text);
+
+    for (char *at = text; string == NULL && *at != '\0'; at++) {
+        if ((unsigned char)*at >= 0x80)
+            *at = '?';
+    }
+    return string != NULL ? string : json_string(text);
+}
+
+uint32_t writer_detail_text(struct writer *w, const char *format, ...)
+{
+    char text[TEXT_BYTES_MAX];
+    json_t *object;
+    uint32_t place;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    object = json_object();
+    json_object_set_new(object, "text", text_to_json(text));
+    place = object == NULL ? 0 : writer_detail(w, object);
+    json_decref(object);
+    return place;
+}
+
+int writer_open(struct writer **out, struct evidence_home *home, const char *name,
+                uint32_t client, uint32_t incarnation, struct error *err)
+{
+    struct writer *w;
+    struct live_segment *first;
+    int rc;
+
+    if (!writer_name_is_good(name)) {
+        error_set(err, E_PARAM, "'%s' cannot name a writer of evidence", name);
+        error_hint(err, "use at most %d of a-z, 0-9, '.', '_', '-'",
+                   EVIDENCE_NAME_BYTES - 1);
+        return E_PARAM;
+    }
+    w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return error_set(err, E_NOMEM, "evidence writer %s", name);
+    w->home = home;
+    w->client = client;
+    w->incarnation = incarnation;
+    snprintf(w->name, sizeof w->name, "%s", name);
+    w->order = calloc(1, sizeof *w->order);
+    if (w->order == NULL) {
+        rc = error_set(err, E_NOMEM, "evidence writer %s", name);
+        goto fail_writer;
+    }
+    memcpy(w->order->writer, w->name, sizeof w->order->writer);
+    rc = side_open(&w->side, home, name, err);
+    if (rc != 0)
+        goto fail_order;
+    first = home_make_segment(home, name, SEGMENT_FIRST_BYTES, false, false);
+    if (first == NULL) {
+        rc = error_set(err, E_NOSPACE, "no room for evidence of '%s' in %s", name,
+                       home->folder);
+        error_hint(err, "make room there or in /dev/shm");
+        goto fail_side;
+    }
+    use_segment(w, first);
+    atomic_fetch_add(&home->writers, 1);
+    *out = w;
+    return 0;
+
+fail_side:
+    side_close(&w->side);
+fail_order:
+    free(w->order);
+fail_writer:
+    free(w);
+    return rc;
+}
+
+void writer_close(struct writer *w)
+{
+    int expected = ORDER_PENDING;
+
+    if (w == NULL)
+        return;
+    leave_segment(w, true);
+    side_close(&w->side);
+    if (w->lost > 0)
+        log_warn(w->home->log, "evidence", "%llu records of '%s' found no room",
+                 (unsigned long long)w->lost, w->name);
+    /* A pending order stays with the stocker, which finds it abandoned. */
+    if (!atomic_compare_exchange_strong(&w->order->state, &expected, ORDER_ABANDONED)) {
+        if (w->order->segment != NULL)
+            home_drop_segment(w->home, w->order->segment);
+        free(w->order);
+    }
+    atomic_fetch_sub(&w->home->writers, 1);
+    free(w);
+}
