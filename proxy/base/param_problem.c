@@ -6,6 +6,7 @@
  * The value stands in the sentence as it was given, cut at 48 bytes. */
 #include "proxy/base/param_problem.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,24 +56,61 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
     va_end(args);
 }
 
+/* Bytes of the character at `at`, 0 when there is no whole and legal one. */
+static size_t character_size(const unsigned char *at)
+{
+    size_t size = at[0] < 0x80 ? 1 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
+
+    if (at[0] < 0x80)
+        return 1;
+    if (at[0] < 0xC2 || at[0] > 0xF4)
+        return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+    /* Second bytes that would make an overlong form, a surrogate or too large a number.
+     */
+    if ((at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xED && at[1] > 0x9F) ||
+        (at[0] == 0xF0 && at[1] < 0x90) || (at[0] == 0xF4 && at[1] > 0x8F))
+        return 0;
+    return size;
+}
+
+bool param_problem_is_utf8(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    while (*at != '\0') {
+        size_t size = character_size(at);
+
+        if (size == 0)
+            return false;
+        at += size;
+    }
+    return true;
+}
+
 void param_problem_show(const char *text, char *shown, size_t size)
 {
-    size_t length = strlen(text);
+    const unsigned char *from = (const unsigned char *)text;
     size_t at = 0;
 
-    if (length > SHOWN_TEXT_MAX) {
-        length = SHOWN_TEXT_MAX;
-        while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
-            length--;
-    }
-    for (; at < length && at < size - 4; at++) {
-        unsigned char c = (unsigned char)text[at];
+    assert(size >= SHOWN_BYTES);
+    while (*from != '\0' && at < SHOWN_TEXT_MAX) {
+        size_t bytes = character_size(from);
 
-        shown[at] = c < 0x20 || c == 0x7F ? '?' : (char)c;
+        if (bytes > 1 && at + bytes > SHOWN_TEXT_MAX)
+            break;
+        if (bytes == 0 || *from < 0x20 || *from == 0x7F) {
+            shown[at++] = '?';
+            from++;
+            continue;
+        }
+        memcpy(shown + at, from, bytes);
+        at += bytes;
+        from += bytes;
     }
-    shown[at] = '\0';
-    if (text[at] != '\0')
-        memcpy(shown + at, "...", 4);
+    snprintf(shown + at, size - at, "%s", *from == '\0' ? "" : "...");
 }
 
 static void append_choices(const struct param *p, char *text, size_t size)
@@ -104,7 +142,8 @@ void param_kinds_text(const struct param *p, char *text, size_t size)
 }
 
 static int problem_of_status(const struct kind_words *w, enum quantity_status status,
-                             const char *text, const char *what, struct error *err)
+                             const char *text, bool bare, const char *what,
+                             struct error *err)
 {
     char shown[SHOWN_BYTES];
 
@@ -141,14 +180,15 @@ static int problem_of_status(const struct kind_words *w, enum quantity_status st
         return error_set(err, E_PARAM, "%s is too large for a %s: %s", what, w->noun,
                          shown);
     case QUANTITY_TOO_FINE:
-        return error_set(err, E_PARAM, "%s must be a whole number of %s, not %s", what,
-                         w->kind == PARAM_DURATION ? "nanoseconds"
-                         : w->kind == PARAM_BYTES  ? "bytes"
-                                                   : "units",
+        return error_set(err, E_PARAM, "%s must be a whole number%s, not %s", what,
+                         w->kind == PARAM_DURATION ? " of nanoseconds"
+                         : w->kind == PARAM_BYTES  ? " of bytes"
+                                                   : "",
                          shown);
     default:
-        return error_set(err, E_PARAM, "%s takes a %s such as %s, not \"%s\"", what,
-                         w->noun, w->example, shown);
+        return error_set(err, E_PARAM, "%s takes %s%s such as %s, not %s%s%s", what,
+                         w->kind == PARAM_TEXT ? "" : "a ", w->noun, w->example,
+                         bare ? "" : "\"", shown, bare ? "" : "\"");
     }
 }
 
@@ -228,7 +268,7 @@ int param_problem_text(const struct param *p, const char *text, bool bare,
     if (w != NULL && status == QUANTITY_NEGATIVE && (p->min != NULL || p->max != NULL))
         return param_problem_range(p, text, what, err);
     if (w != NULL)
-        return problem_of_status(w, status, text, what, err);
+        return problem_of_status(w, status, text, bare, what, err);
     param_kinds_text(p, kinds, sizeof kinds);
     param_problem_show(text, shown, sizeof shown);
     error_set(err, E_PARAM, "%s cannot be %s%s%s", what, bare ? "" : "\"", shown,

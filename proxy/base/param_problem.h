@@ -17,7 +17,10 @@ int param_problem_text(const struct param *p, const char *text, bool bare,
 int param_problem_type(const struct param *p, const json_t *json, const char *what,
                        struct error *err);
 
-/* The value as it may stand in a sentence: short, no control characters. */
+/* Is the text UTF-8 all through (RFC 3629: no overlong forms, no surrogates)? */
+bool param_problem_is_utf8(const char *text);
+
+/* The value as it may stand in a sentence: short, no control characters, UTF-8. */
 void param_problem_show(const char *text, char *shown, size_t size);
 
 #endif

@@ -55,6 +55,7 @@ static int next_word(struct scanner *s, struct error *err)
 
 static int add_pair(const struct scanner *s, json_t *object, struct error *err)
 {
+    const char *text;
     char shown[SHOWN_BYTES];
     json_t *value;
 
@@ -65,12 +66,15 @@ static int add_pair(const struct scanner *s, json_t *object, struct error *err)
     if (s->equal_sign == 0)
         return error_set(err, E_PARAM, "'%s' has no name in front of the '='", shown);
     s->word[s->equal_sign] = '\0';
+    text = s->word + s->equal_sign + 1;
     param_problem_show(s->word, shown, sizeof shown);
     if (json_object_get(object, s->word) != NULL)
         return error_set(err, E_PARAM, "'%s' is given twice", shown);
-    value = json_string(s->word + s->equal_sign + 1);
-    if (value == NULL || json_object_set_new(object, s->word, value) != 0)
+    if (!param_problem_is_utf8(s->word) || !param_problem_is_utf8(text))
         return error_set(err, E_PARAM, "the option '%s' is not valid UTF-8", shown);
+    value = json_string(text);
+    if (value == NULL || json_object_set_new(object, s->word, value) != 0)
+        return error_set(err, E_NOMEM, "the option '%s'", shown);
     return 0;
 }
 
