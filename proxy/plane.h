@@ -101,7 +101,9 @@ struct plane_command {
     struct link_options options;
     const struct fault_type *type;
     void *conf;
-    void *common; /* probability, direction: struct fault_common of proxy/fault.h */
+    void *common;   /* probability, direction: struct fault_common of proxy/fault.h */
+    json_t *params; /* of a change: what is in force may change only on the plane's
+                     * thread, so they are read there. Taken by the plane */
 };
 
 int plane_start(struct plane **out, const struct plane_options *options,
@@ -142,6 +144,9 @@ void control_fault_heal(struct control *control, struct fault_id fault,
  * the plane's thread. For programs and tests without a loop. */
 int plane_command_fault(struct plane_command *out, struct link_id link, const char *type,
                         const json_t *params, struct error *err);
+/* Free what a command holds that was never sent. */
+void plane_command_release(struct plane_command *command);
+
 int plane_call_wait(struct plane *plane, const struct plane_command *command,
                     struct plane_reply *reply);
 

@@ -1,0 +1,70 @@
+/* chain: the faults of one direction of one connection, in the order in which they came.
+ *
+ *   chain_push -> stage (a fault) -> stage -> ... -> deliver
+ *
+ * Every stage has a queue of what it holds. Chunks leave a stage in the order in which
+ * they entered; an end (FIN, RST) travels like a chunk. An RST that enters a stage
+ * discards what that stage holds; a FIN stays behind it. Removing or changing a stage
+ * lets everything it holds go on at once, in order, through the later stages.
+ * The chain knows neither sockets nor connections: tests drive it on a virtual clock.
+ * Thread: the loop's. `deliver` fires from any call here that can move a chunk; it must
+ * not free the chain, nor add or remove stages. */
+#ifndef STORMDRILL_PROXY_CHAIN_H
+#define STORMDRILL_PROXY_CHAIN_H
+
+#include "proxy/deadlines.h"
+#include "proxy/fault.h"
+
+struct stage;
+
+/* Takes the chunk. NULL means that memory ran out: bytes are missing from here on, so
+ * the connection must be reset. */
+typedef void chain_deliver_fn(void *arg, struct chunk *chunk);
+
+struct chain {
+    struct deadlines *deadlines;
+    struct stage *first;
+    chain_deliver_fn *deliver;
+    void *arg;
+    size_t held_bytes; /* in all stages */
+    size_t held_count; /* chunks in all stages, ends included */
+    unsigned stopping; /* stages that stop reading */
+    unsigned delaying; /* stages that delay */
+    bool closed;       /* what comes is thrown away */
+};
+
+struct stage_options {
+    const struct fault_type *type;
+    const void *conf;
+    void *shared;
+    enum direction direction;
+    struct rng rng;
+    uint64_t order;    /* place in the chain: ascending */
+    uint64_t *touched; /* counts the chunks on which the fault acted; borrowed */
+};
+
+void chain_init(struct chain *chain, struct deadlines *deadlines,
+                chain_deliver_fn *deliver, void *arg);
+
+/* Throw away what is held, free the stages. */
+void chain_release(struct chain *chain);
+
+/* NULL: memory is short. */
+struct stage *chain_add(struct chain *chain, const struct stage_options *options);
+
+/* Takes `stage`; what it holds goes on at once. */
+void chain_remove(struct chain *chain, struct stage *stage);
+
+/* Its conf has changed: what it holds goes on at once (unless it stops reading: then
+ * it still does), what comes meets the new conf. */
+void chain_change(struct chain *chain, struct stage *stage);
+
+/* Takes `chunk`. */
+void chain_push(struct chain *chain, struct chunk *chunk);
+
+static inline bool chain_is_empty(const struct chain *chain)
+{
+    return chain->first == NULL;
+}
+
+#endif

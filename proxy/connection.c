@@ -1,0 +1,315 @@
+/* connection: one client connection from accept to close.
+ *
+ * All well:  accepted -> dial upstream -> relay both ways -> one side sends FIN: drain
+ *            the other way -> closed.
+ * Refused by a fault, dial fails, nobody upstream: end the client at once (RST), as a
+ *            dead server would; the attempt has been seen.
+ * A side resets:  its RST travels the chain of its direction; when it comes out, both
+ *            sides are reset.
+ * connection_close(): allowed in every state; the last handle that closes frees it. */
+#include "proxy/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proxy/seats.h"
+
+#define TO(state) (1u << CONNECTION_##state)
+static const unsigned allowed[CONNECTION_STATE_COUNT] = {
+    [CONNECTION_ACCEPTED] = TO(DIALING) | TO(CLOSED),
+    [CONNECTION_DIALING] = TO(RELAYING) | TO(CLOSED),
+    [CONNECTION_RELAYING] = TO(DRAINING) | TO(CLOSED),
+    [CONNECTION_DRAINING] = TO(CLOSED),
+    [CONNECTION_CLOSED] = 0,
+};
+#undef TO
+
+static void move_state(struct connection *c, enum connection_state to)
+{
+    assert(allowed[c->state] & (1u << to));
+    c->state = to;
+}
+
+static void emit(struct connection *c, enum proxy_event_kind kind, uint64_t a, uint64_t b,
+                 unsigned flags, json_t *detail)
+{
+    struct proxy_event event = {.kind = kind,
+                                .link = c->link->id.number,
+                                .connection = c->number,
+                                .a = a,
+                                .b = b,
+                                .flags = flags};
+
+    engine_emit(c->engine, &event, detail);
+}
+
+static struct wire *wire_from(struct connection *c, enum direction direction)
+{
+    return direction == TO_SERVER ? &c->client : &c->server;
+}
+
+static unsigned by(const struct connection *c, const struct wire *wire)
+{
+    return wire == &c->client ? PROXY_BY_CLIENT : PROXY_BY_SERVER;
+}
+
+/* Wires tell their connection, which asks the flow that is concerned. */
+
+static void on_readable(struct wire *wire)
+{
+    struct connection *c = wire->owner;
+
+    if (!c->closing)
+        flow_on_readable(&c->flows[wire == &c->client ? TO_SERVER : TO_CLIENT]);
+}
+
+static void on_writable(struct wire *wire)
+{
+    struct connection *c = wire->owner;
+
+    if (!c->closing)
+        flow_on_writable(&c->flows[wire == &c->client ? TO_CLIENT : TO_SERVER]);
+}
+
+static void on_reset(struct wire *wire)
+{
+    connection_wire_dead(wire->owner, wire);
+}
+
+static void release_handle(struct connection *c)
+{
+    struct link *link = c->link;
+
+    assert(c->handles_open > 0);
+    c->handles_open--;
+    if (c->handles_open > 0 || !c->closing)
+        return;
+    for (int i = 0; i < DIRECTION_COUNT; i++)
+        flow_release(&c->flows[i]);
+    seats_release(c);
+    free(c);
+    link_connection_freed(link);
+}
+
+static void on_wire_closed(struct wire *wire)
+{
+    release_handle(wire->owner);
+}
+
+static const struct wire_events wire_events = {
+    .on_readable = on_readable,
+    .on_writable = on_writable,
+    .on_reset = on_reset,
+    .on_closed = on_wire_closed,
+};
+
+/* Opening */
+
+static struct connection *create(struct link *link)
+{
+    struct connection *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return NULL;
+    c->engine = link->engine;
+    c->link = link;
+    c->state = CONNECTION_ACCEPTED;
+    c->number = ++link->engine->connections;
+    c->order = link->stats.accepted++;
+    c->accepted_ns = clock_now(link->engine->clock);
+    wire_init(&c->client, c->engine, &wire_events, c);
+    wire_init(&c->server, c->engine, &wire_events, c);
+    for (enum direction d = TO_SERVER; d < DIRECTION_COUNT; d++) {
+        flow_init(&c->flows[d], c, d, wire_from(c, d), wire_from(c, TO_CLIENT - d));
+        c->flows[d].buffer_bytes = link->buffer_bytes;
+    }
+    c->flows[TO_SERVER].passed_total = &link->stats.bytes_to_server;
+    c->flows[TO_CLIENT].passed_total = &link->stats.bytes_to_client;
+    c->next = link->connections;
+    if (c->next != NULL)
+        c->next->prev = c;
+    link->connections = c;
+    link->stats.open++;
+    link->alive++;
+    return c;
+}
+
+/* Small writes must not wait for the peer's acknowledgement: we are no more patient
+ * than the two ends. Fails on Unix sockets, which do not wait. */
+static void send_at_once(int fd)
+{
+    int on = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static unsigned flags_of_errno(int error)
+{
+    if (error == ECONNRESET || error == EPIPE)
+        return PROXY_HOW_RST;
+    return error == ETIMEDOUT ? PROXY_HOW_RST | PROXY_HOW_TIMEOUT
+                              : PROXY_HOW_RST | PROXY_HOW_ERROR;
+}
+
+static void on_dialed(void *arg, int fd, int error)
+{
+    struct connection *c = arg;
+    uint64_t took_ns = clock_now(c->engine->clock) - c->dialed_ns;
+
+    c->dial = NULL;
+    if (c->closing) {
+        if (fd != -1)
+            close(fd);
+        release_handle(c);
+        return;
+    }
+    emit(c, PROXY_DIALED, (uint64_t)error, took_ns, 0, NULL);
+    if (error == 0) {
+        send_at_once(fd);
+        if (wire_open(&c->server, fd) != 0)
+            error = ENOMEM;
+    }
+    if (error != 0) {
+        c->link->stats.dial_failed++;
+        connection_close(c, PROXY_BY_PROXY | PROXY_HOW_RST |
+                                (flags_of_errno(error) & PROXY_HOW_TIMEOUT));
+        release_handle(c);
+        return;
+    }
+    /* The dial's handle count becomes the wire's. */
+    move_state(c, CONNECTION_RELAYING);
+    flow_start(&c->flows[TO_SERVER]);
+    if (!c->closing)
+        flow_start(&c->flows[TO_CLIENT]);
+}
+
+static void start_dial(struct connection *c)
+{
+    move_state(c, CONNECTION_DIALING);
+    emit(c, PROXY_DIAL, 0, 0, 0, json_pack("{s:s}", "upstream", c->link->upstream.text));
+    c->dialed_ns = clock_now(c->engine->clock);
+    c->dial =
+        dial_start(c->engine, &c->link->upstream, c->link->dial_timeout_ns, on_dialed, c);
+    if (c->dial == NULL) {
+        connection_close(c, PROXY_BY_PROXY | PROXY_HOW_RST | PROXY_HOW_ERROR);
+        return;
+    }
+    c->handles_open++;
+}
+
+void connection_open(struct link *link, int fd, uint16_t client_port)
+{
+    struct connection *c = create(link);
+    unsigned how;
+
+    if (c == NULL) {
+        socket_reset(fd);
+        return;
+    }
+    send_at_once(fd);
+    if (wire_open(&c->client, fd) != 0) {
+        link_connection_closed(link, c);
+        free(c);
+        link_connection_freed(link);
+        return;
+    }
+    c->handles_open = 1;
+    emit(c, PROXY_ACCEPT, client_port, c->order, 0, NULL);
+    for (struct link_fault *f = link->faults; f != NULL && !c->closing; f = f->next)
+        connection_fault_add(c, f);
+    if (c->closing)
+        return;
+    how = seats_refuse(c);
+    if (how != 0)
+        connection_close(c, PROXY_BY_FAULT | how);
+    else
+        start_dial(c);
+}
+
+/* Closing */
+
+void connection_close(struct connection *c, unsigned flags)
+{
+    bool reset = (flags & PROXY_HOW_RST) != 0;
+
+    if (c->closing)
+        return;
+    c->closing = true;
+    move_state(c, CONNECTION_CLOSED);
+    for (int i = 0; i < DIRECTION_COUNT; i++)
+        flow_close(&c->flows[i]);
+    emit(c, PROXY_CLOSE, c->flows[TO_SERVER].passed_bytes,
+         c->flows[TO_CLIENT].passed_bytes, flags, NULL);
+    link_connection_closed(c->link, c);
+    if (c->dial != NULL)
+        dial_cancel(c->dial);
+    if (c->client.fd != -1)
+        wire_close(&c->client, reset);
+    if (c->server.fd != -1)
+        wire_close(&c->server, reset);
+}
+
+/* What the flows tell */
+
+void connection_wire_dead(struct connection *c, struct wire *wire)
+{
+    if (c->closing)
+        return;
+    /* Nobody upstream has heard of this client yet: there is nothing to pass on. */
+    if (c->state == CONNECTION_DIALING) {
+        connection_close(c, by(c, wire) | flags_of_errno(wire->error));
+        return;
+    }
+    flow_take_reset(&c->flows[wire == &c->client ? TO_SERVER : TO_CLIENT]);
+}
+
+void connection_flow_end_read(struct connection *c, const struct flow *flow)
+{
+    if (flow->reset_read || c->ended_by != 0)
+        return;
+    c->ended_by = by(c, flow->from);
+    emit(c, PROXY_HALF_CLOSED, 0, 0, c->ended_by, NULL);
+}
+
+void connection_flow_ended(struct connection *c, const struct flow *flow)
+{
+    const struct flow *other = &c->flows[TO_CLIENT - flow->direction];
+
+    if (c->closing)
+        return;
+    if (c->ended_by == 0) {
+        c->ended_by = PROXY_BY_FAULT;
+        emit(c, PROXY_HALF_CLOSED, 0, 0, c->ended_by, NULL);
+    }
+    if (other->fin_sent)
+        connection_close(c, c->ended_by | PROXY_HOW_FIN);
+    else if (c->state == CONNECTION_RELAYING)
+        move_state(c, CONNECTION_DRAINING);
+}
+
+void connection_flow_reset(struct connection *c, const struct flow *flow)
+{
+    unsigned who = flow->reset_read ? by(c, flow->from) : PROXY_BY_FAULT;
+
+    connection_close(
+        c, who | (flow->reset_read ? flags_of_errno(flow->from->error) : PROXY_HOW_RST));
+}
+
+void connection_flow_first_byte(struct connection *c, const struct flow *flow)
+{
+    if (flow->direction == TO_CLIENT)
+        emit(c, PROXY_FIRST_BYTE, clock_now(c->engine->clock) - c->accepted_ns, 0, 0,
+             NULL);
+}
+
+void connection_flow_bound(struct connection *c, const struct flow *flow)
+{
+    emit(c, PROXY_BOUND, flow_held_bytes(flow), 0,
+         flow->direction == TO_SERVER ? PROXY_BY_CLIENT : PROXY_BY_SERVER, NULL);
+}

@@ -1,0 +1,249 @@
+/* control: the ways from other threads to the plane and back.
+ *
+ * A control hands its requests to the plane in the order of the calls; answered ones
+ * come back in the same order into its own queue, and its uv_async calls `done` on its
+ * own loop. What is wrong with parameters is found here already, but travels the same
+ * way, so that answers never overtake each other. plane_call_wait does without a loop:
+ * it sleeps until the answer is there. */
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/plane.h"
+#include "proxy/request.h"
+
+struct control {
+    struct plane *plane;
+    uv_async_t async;
+    pthread_mutex_t lock;
+    struct request_queue answered; /* under the lock */
+    uint32_t outstanding;          /* the loop's thread only, as all below */
+    bool closing;
+    void (*on_closed)(void *arg);
+    void *closed_arg;
+};
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct control *control = handle->data;
+    void (*on_closed)(void *arg) = control->on_closed;
+    void *arg = control->closed_arg;
+
+    pthread_mutex_destroy(&control->lock);
+    free(control);
+    if (on_closed != NULL)
+        on_closed(arg);
+}
+
+static void close_if_done(struct control *control)
+{
+    uv_handle_t *handle = (uv_handle_t *)&control->async;
+
+    if (control->closing && control->outstanding == 0 && !uv_is_closing(handle))
+        uv_close(handle, on_handle_closed);
+}
+
+static void on_answers(uv_async_t *async)
+{
+    struct control *control = async->data;
+
+    for (;;) {
+        struct request *request;
+
+        pthread_mutex_lock(&control->lock);
+        request = request_queue_pop(&control->answered);
+        pthread_mutex_unlock(&control->lock);
+        if (request == NULL)
+            break;
+        control->outstanding--;
+        if (request->done != NULL)
+            request->done(request->arg, &request->reply);
+        free(request);
+    }
+    close_if_done(control);
+}
+
+/* On the plane's thread. The wake-up is sent under the lock: once the loop's thread has
+ * taken the last answer, it may close the handle. */
+static void on_answered(struct request *request)
+{
+    struct control *control = request->owner;
+
+    pthread_mutex_lock(&control->lock);
+    request_queue_push(&control->answered, request);
+    uv_async_send(&control->async);
+    pthread_mutex_unlock(&control->lock);
+}
+
+int control_open(struct control **out, struct plane *plane, uv_loop_t *loop,
+                 struct error *err)
+{
+    struct control *control = calloc(1, sizeof *control);
+
+    if (control == NULL)
+        return error_set(err, E_NOMEM, "control");
+    if (uv_async_init(loop, &control->async, on_answers) != 0) {
+        free(control);
+        return error_set(err, E_SYSTEM, "create the control's wake-up");
+    }
+    control->async.data = control;
+    control->plane = plane;
+    pthread_mutex_init(&control->lock, NULL);
+    *out = control;
+    return 0;
+}
+
+void control_close(struct control *control, void (*on_closed)(void *arg), void *arg)
+{
+    assert(!control->closing);
+    control->closing = true;
+    control->on_closed = on_closed;
+    control->closed_arg = arg;
+    close_if_done(control);
+}
+
+/* Memory for a request is the one thing without an answer: who has none left for three
+ * kilobytes cannot be told so either. */
+static struct request *request_create(struct control *control,
+                                      enum plane_command_kind kind, plane_reply_fn *done,
+                                      void *arg)
+{
+    struct request *request = calloc(1, sizeof *request);
+
+    assert(!control->closing);
+    if (request == NULL)
+        abort();
+    request->command.kind = kind;
+    request->on_answered = on_answered;
+    request->owner = control;
+    request->done = done;
+    request->arg = arg;
+    return request;
+}
+
+static void submit(struct control *control, struct request *request)
+{
+    control->outstanding++;
+    plane_send(control->plane, request);
+}
+
+void control_link_open(struct control *control, const struct link_options *options,
+                       plane_reply_fn *done, void *arg)
+{
+    struct request *request = request_create(control, PLANE_LINK_OPEN, done, arg);
+
+    request->command.options = *options;
+    submit(control, request);
+}
+
+static void submit_for_link(struct control *control, enum plane_command_kind kind,
+                            struct link_id link, plane_reply_fn *done, void *arg)
+{
+    struct request *request = request_create(control, kind, done, arg);
+
+    request->command.link = link;
+    submit(control, request);
+}
+
+void control_link_close(struct control *control, struct link_id link,
+                        plane_reply_fn *done, void *arg)
+{
+    submit_for_link(control, PLANE_LINK_CLOSE, link, done, arg);
+}
+
+void control_link_reset(struct control *control, struct link_id link,
+                        plane_reply_fn *done, void *arg)
+{
+    submit_for_link(control, PLANE_LINK_RESET, link, done, arg);
+}
+
+void control_link_stats(struct control *control, struct link_id link,
+                        plane_reply_fn *done, void *arg)
+{
+    submit_for_link(control, PLANE_LINK_STATS, link, done, arg);
+}
+
+void control_link_upstream(struct control *control, struct link_id link,
+                           const char *upstream, plane_reply_fn *done, void *arg)
+{
+    struct request *request = request_create(control, PLANE_LINK_UPSTREAM, done, arg);
+
+    request->command.link = link;
+    if (strlen(upstream) >= sizeof request->command.options.upstream)
+        request->reply.rc = error_set(&request->reply.error, E_PARAM,
+                                      "upstream '%.40s...' is longer than %d bytes",
+                                      upstream, ADDRESS_BYTES - 1);
+    snprintf(request->command.options.upstream, sizeof request->command.options.upstream,
+             "%s", upstream);
+    submit(control, request);
+}
+
+void control_fault_add(struct control *control, struct link_id link, const char *type,
+                       const json_t *params, plane_reply_fn *done, void *arg)
+{
+    struct request *request = request_create(control, PLANE_FAULT_ADD, done, arg);
+
+    request->reply.rc =
+        plane_command_fault(&request->command, link, type, params, &request->reply.error);
+    submit(control, request);
+}
+
+void control_fault_change(struct control *control, struct fault_id fault,
+                          const json_t *params, plane_reply_fn *done, void *arg)
+{
+    struct request *request = request_create(control, PLANE_FAULT_CHANGE, done, arg);
+
+    request->command.fault = fault;
+    /* A copy: the caller's object stays on the caller's thread. */
+    request->command.params = params != NULL ? json_deep_copy(params) : NULL;
+    submit(control, request);
+}
+
+void control_fault_heal(struct control *control, struct fault_id fault,
+                        plane_reply_fn *done, void *arg)
+{
+    struct request *request = request_create(control, PLANE_FAULT_HEAL, done, arg);
+
+    request->command.fault = fault;
+    submit(control, request);
+}
+
+/* Without a loop */
+
+struct waiter {
+    pthread_mutex_t lock;
+    pthread_cond_t answered;
+    bool is_answered;
+};
+
+static void on_waiter_answered(struct request *request)
+{
+    struct waiter *waiter = request->owner;
+
+    pthread_mutex_lock(&waiter->lock);
+    waiter->is_answered = true;
+    pthread_cond_signal(&waiter->answered);
+    pthread_mutex_unlock(&waiter->lock);
+}
+
+int plane_call_wait(struct plane *plane, const struct plane_command *command,
+                    struct plane_reply *reply)
+{
+    struct waiter waiter = {.is_answered = false};
+    struct request request = {
+        .command = *command, .on_answered = on_waiter_answered, .owner = &waiter};
+
+    pthread_mutex_init(&waiter.lock, NULL);
+    pthread_cond_init(&waiter.answered, NULL);
+    plane_send(plane, &request);
+    pthread_mutex_lock(&waiter.lock);
+    while (!waiter.is_answered)
+        pthread_cond_wait(&waiter.answered, &waiter.lock);
+    pthread_mutex_unlock(&waiter.lock);
+    pthread_cond_destroy(&waiter.answered);
+    pthread_mutex_destroy(&waiter.lock);
+    *reply = request.reply;
+    return request.reply.rc;
+}

@@ -1,0 +1,207 @@
+/* deadlines: a binary heap of embedded deadlines, and the timerfd that wakes the loop.
+ *
+ * The timerfd is armed for the head of the heap; it is only armed again when the head
+ * comes earlier, or after it fired. Absolute times: nothing drifts, nothing rounds. */
+#include "proxy/deadlines.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+void deadlines_init(struct deadlines *d, const struct clock *clock)
+{
+    *d = (struct deadlines){.clock = clock, .timer_fd = -1, .armed_ns = UINT64_MAX};
+}
+
+static bool is_before(const struct deadline *a, const struct deadline *b)
+{
+    return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->turn < b->turn;
+}
+
+static void put(struct deadlines *d, size_t place, struct deadline *own)
+{
+    d->heap[place - 1] = own;
+    own->place = place;
+}
+
+static void sift_up(struct deadlines *d, struct deadline *own)
+{
+    size_t place = own->place;
+
+    while (place > 1 && is_before(own, d->heap[place / 2 - 1])) {
+        put(d, place, d->heap[place / 2 - 1]);
+        place /= 2;
+    }
+    put(d, place, own);
+}
+
+static void sift_down(struct deadlines *d, struct deadline *own)
+{
+    size_t place = own->place;
+
+    for (;;) {
+        size_t child = place * 2;
+
+        if (child > d->count)
+            break;
+        if (child < d->count && is_before(d->heap[child], d->heap[child - 1]))
+            child++;
+        if (!is_before(d->heap[child - 1], own))
+            break;
+        put(d, place, d->heap[child - 1]);
+        place = child;
+    }
+    put(d, place, own);
+}
+
+static void take_out(struct deadlines *d, struct deadline *own)
+{
+    struct deadline *last = d->heap[d->count - 1];
+    size_t place = own->place;
+
+    assert(place > 0);
+    assert(place <= d->count);
+    d->count--;
+    own->place = 0;
+    if (last == own)
+        return;
+    put(d, place, last);
+    sift_up(d, last);
+    sift_down(d, last);
+}
+
+uint64_t deadlines_next_ns(const struct deadlines *d)
+{
+    return d->count > 0 ? d->heap[0]->due_ns : UINT64_MAX;
+}
+
+static void arm(struct deadlines *d)
+{
+    uint64_t next_ns = deadlines_next_ns(d);
+    struct itimerspec when = {.it_value = {0}};
+
+    if (d->timer_fd == -1 || d->running || next_ns >= d->armed_ns)
+        return;
+    /* Zero would disarm; a time long past fires at once, which is what is meant. */
+    if (next_ns == 0)
+        next_ns = 1;
+    when.it_value.tv_sec = (time_t)(next_ns / NS_PER_S);
+    when.it_value.tv_nsec = (long)(next_ns % NS_PER_S);
+    timerfd_settime(d->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+    d->armed_ns = next_ns;
+}
+
+bool deadline_init(struct deadlines *d, struct deadline *own,
+                   void (*on_due)(struct deadline *own))
+{
+    if (d->reserved == d->capacity) {
+        size_t capacity = d->capacity > 0 ? d->capacity * 2 : 64;
+        struct deadline **heap = realloc(d->heap, capacity * sizeof(struct deadline *));
+
+        if (heap == NULL)
+            return false;
+        d->heap = heap;
+        d->capacity = capacity;
+    }
+    d->reserved++;
+    *own = (struct deadline){.on_due = on_due};
+    return true;
+}
+
+void deadline_release(struct deadlines *d, struct deadline *own)
+{
+    if (own->on_due == NULL)
+        return;
+    assert(d->reserved > 0);
+    deadline_clear(d, own);
+    d->reserved--;
+    own->on_due = NULL;
+}
+
+void deadline_set(struct deadlines *d, struct deadline *own, uint64_t due_ns)
+{
+    assert(own->on_due != NULL);
+    if (own->place != 0 && own->due_ns == due_ns)
+        return;
+    deadline_clear(d, own);
+    if (due_ns == UINT64_MAX)
+        return;
+    assert(d->count < d->capacity);
+    own->due_ns = due_ns;
+    own->turn = d->turns++;
+    d->count++;
+    put(d, d->count, own);
+    sift_up(d, own);
+    arm(d);
+}
+
+void deadline_clear(struct deadlines *d, struct deadline *own)
+{
+    if (own->place != 0)
+        take_out(d, own);
+}
+
+void deadlines_run(struct deadlines *d)
+{
+    uint64_t now_ns = clock_now(d->clock);
+
+    assert(!d->running);
+    d->running = true;
+    while (d->count > 0 && d->heap[0]->due_ns <= now_ns) {
+        struct deadline *own = d->heap[0];
+
+        take_out(d, own);
+        own->on_due(own);
+    }
+    d->running = false;
+    arm(d);
+}
+
+static void on_timer(uv_poll_t *poll, int status, int events)
+{
+    struct deadlines *d = poll->data;
+    uint64_t times;
+
+    (void)status;
+    (void)events;
+    if (read(d->timer_fd, &times, sizeof times) == (ssize_t)sizeof times)
+        d->armed_ns = UINT64_MAX;
+    deadlines_run(d);
+}
+
+int deadlines_attach(struct deadlines *d, uv_loop_t *loop, struct error *err)
+{
+    d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (d->timer_fd == -1)
+        return error_from_errno(err, "create a timer");
+    if (uv_poll_init(loop, &d->poll, d->timer_fd) != 0) {
+        close(d->timer_fd);
+        d->timer_fd = -1;
+        return error_set(err, E_SYSTEM, "watch a timer");
+    }
+    d->poll.data = d;
+    d->attached = true;
+    uv_poll_start(&d->poll, UV_READABLE, on_timer);
+    arm(d);
+    return 0;
+}
+
+void deadlines_detach(struct deadlines *d)
+{
+    if (!d->attached)
+        return;
+    d->attached = false;
+    uv_close((uv_handle_t *)&d->poll, NULL);
+    close(d->timer_fd);
+    d->timer_fd = -1;
+}
+
+void deadlines_release(struct deadlines *d)
+{
+    assert(d->count == 0);
+    assert(!d->attached);
+    free(d->heap);
+    d->heap = NULL;
+}

@@ -1,0 +1,236 @@
+/* dial: lookup -> try address -> (next address) -> report.
+ *
+ * One deadline bounds the whole. Where something fails at once, the same deadline is
+ * set to now and reports from the loop, so that `done` never fires inside dial_start. */
+#include "proxy/dial.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A lookup cannot be called off once the resolver has it: the dial that gives up leaves
+ * it behind, and it frees itself when it comes back. */
+struct lookup {
+    uv_getaddrinfo_t request;
+    struct dial *dial; /* NULL: abandoned */
+};
+
+struct dial {
+    struct engine *engine;
+    dial_done_fn *done;
+    void *arg;
+    struct address address;
+    uv_poll_t poll;
+    struct deadline timeout;
+    struct lookup *lookup; /* while it runs */
+    struct addrinfo *list; /* what the lookup found */
+    struct addrinfo *next; /* to be tried */
+    int fd;
+    int error;
+    bool polling;
+    bool ended; /* decided: waiting for handles to close */
+};
+
+static void try_next(struct dial *dial);
+
+static void report(struct dial *dial)
+{
+    int fd = dial->fd;
+
+    assert(dial->ended);
+    assert(!dial->polling);
+    assert(dial->lookup == NULL);
+    if (dial->list != NULL)
+        uv_freeaddrinfo(dial->list);
+    deadline_release(&dial->engine->deadlines, &dial->timeout);
+    if (dial->error != 0 && fd != -1) {
+        close(fd);
+        fd = -1;
+    }
+    dial->done(dial->arg, fd, dial->error);
+    free(dial);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct dial *dial = handle->data;
+
+    dial->polling = false;
+    if (!dial->ended) {
+        close(dial->fd);
+        dial->fd = -1;
+        try_next(dial);
+        return;
+    }
+    report(dial);
+}
+
+/* Decide the outcome; it is reported once the handles are closed. */
+static void end(struct dial *dial, int error)
+{
+    if (dial->ended)
+        return;
+    dial->ended = true;
+    dial->error = error;
+    if (dial->lookup != NULL) {
+        uv_cancel((uv_req_t *)&dial->lookup->request);
+        dial->lookup->dial = NULL;
+        dial->lookup = NULL;
+    }
+    if (dial->polling) {
+        if (!uv_is_closing((uv_handle_t *)&dial->poll))
+            uv_close((uv_handle_t *)&dial->poll, on_poll_closed);
+        return;
+    }
+    deadline_set(&dial->engine->deadlines, &dial->timeout, 0);
+}
+
+static void on_timeout(struct deadline *own)
+{
+    struct dial *dial = (struct dial *)((char *)own - offsetof(struct dial, timeout));
+
+    if (!dial->ended) {
+        end(dial, ETIMEDOUT);
+        return;
+    }
+    if (!dial->polling)
+        report(dial);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct dial *dial = poll->data;
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    (void)status;
+    (void)events;
+    if (dial->ended || uv_is_closing((uv_handle_t *)poll))
+        return;
+    if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        error = errno;
+    if (error == 0 || dial->next == NULL) {
+        end(dial, error);
+        return;
+    }
+    dial->error = error;
+    uv_close((uv_handle_t *)poll, on_poll_closed);
+}
+
+/* 0, or an errno: this address will not do. */
+static int try_address(struct dial *dial, const struct sockaddr *to, socklen_t size)
+{
+    int error;
+
+    dial->fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (dial->fd == -1)
+        return errno;
+    if (connect(dial->fd, to, size) != 0 && errno != EINPROGRESS) {
+        error = errno;
+        goto fail_close;
+    }
+    if (uv_poll_init(&dial->engine->loop, &dial->poll, dial->fd) != 0) {
+        error = ENOMEM;
+        goto fail_close;
+    }
+    dial->poll.data = dial;
+    dial->polling = true;
+    uv_poll_start(&dial->poll, UV_WRITABLE, on_poll);
+    return 0;
+
+fail_close:
+    close(dial->fd);
+    dial->fd = -1;
+    return error;
+}
+
+static void try_next(struct dial *dial)
+{
+    int error = dial->error != 0 ? dial->error : EADDRNOTAVAIL;
+
+    while (dial->next != NULL) {
+        struct addrinfo *at = dial->next;
+
+        dial->next = at->ai_next;
+        error = try_address(dial, at->ai_addr, at->ai_addrlen);
+        if (error == 0)
+            return;
+    }
+    end(dial, error);
+}
+
+static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
+{
+    struct lookup *lookup = request->data;
+    struct dial *dial = lookup->dial;
+
+    free(lookup);
+    if (dial == NULL) {
+        uv_freeaddrinfo(list);
+        return;
+    }
+    dial->lookup = NULL;
+    dial->list = list;
+    dial->next = list;
+    if (status != 0)
+        end(dial, EHOSTUNREACH);
+    else
+        try_next(dial);
+}
+
+static int look_up(struct dial *dial)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct lookup *lookup = calloc(1, sizeof *lookup);
+    char port[8];
+
+    if (lookup == NULL)
+        return ENOMEM;
+    snprintf(port, sizeof port, "%u", dial->address.port);
+    lookup->request.data = lookup;
+    lookup->dial = dial;
+    if (uv_getaddrinfo(&dial->engine->loop, &lookup->request, on_looked_up,
+                       dial->address.host, port, &hints) != 0) {
+        free(lookup);
+        return EHOSTUNREACH;
+    }
+    dial->lookup = lookup;
+    return 0;
+}
+
+struct dial *dial_start(struct engine *engine, const struct address *address,
+                        uint64_t timeout_ns, dial_done_fn *done, void *arg)
+{
+    struct dial *dial = calloc(1, sizeof *dial);
+    int error;
+
+    if (dial == NULL)
+        return NULL;
+    *dial = (struct dial){
+        .engine = engine, .done = done, .arg = arg, .address = *address, .fd = -1};
+    if (!deadline_init(&engine->deadlines, &dial->timeout, on_timeout)) {
+        free(dial);
+        return NULL;
+    }
+    deadline_set(&engine->deadlines, &dial->timeout,
+                 clock_now(engine->clock) + timeout_ns);
+    if (address->kind == ADDRESS_NOBODY)
+        error = ECONNREFUSED;
+    else if (address->kind == ADDRESS_NAME)
+        error = look_up(dial);
+    else
+        error =
+            try_address(dial, (const struct sockaddr *)&address->storage, address->size);
+    if (error != 0)
+        end(dial, error);
+    return dial;
+}
+
+void dial_cancel(struct dial *dial)
+{
+    end(dial, ECANCELED);
+}

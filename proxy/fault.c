@@ -1,0 +1,181 @@
+/* fault: the list of faults there are, and their parameters from text to conf.
+ *
+ * The list is faults/faults.def. Everything here is constant data or works on its
+ * arguments alone, so any thread may call it: a script's thread checks parameters
+ * before the data plane hears of the fault. */
+#include "proxy/fault.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/link.h"
+
+#define FAULT(name) extern const struct fault_type fault_##name;
+#include "proxy/faults/faults.def"
+#undef FAULT
+
+static const struct fault_type *const table[] = {
+#define FAULT(name) &fault_##name,
+#include "proxy/faults/faults.def"
+#undef FAULT
+};
+
+enum { FAULT_TYPES = sizeof table / sizeof table[0] };
+
+static const char *const directions[] = {"both", "to_server", "to_client", NULL};
+
+static const struct param common_params[] = {
+    PARAM(fault_common, probability, FRACTION, "probability", "1", "0", "1",
+          "share of the connections on which it acts"),
+    PARAM_CHOICE(fault_common, direction, "direction", "both", directions,
+                 "the bytes on which it acts"),
+    PARAM_END,
+};
+
+const struct param *fault_common_params(void)
+{
+    return common_params;
+}
+
+const struct fault_type *fault_type_at(int index)
+{
+    return index >= 0 && index < (int)FAULT_TYPES ? table[index] : NULL;
+}
+
+int fault_type_index(const struct fault_type *type)
+{
+    int index = 0;
+
+    static_assert((int)FAULT_TYPES <= FAULT_TYPES_MAX, "links count faults by type");
+    while (table[index] != type)
+        index++;
+    return index;
+}
+
+const struct fault_type *fault_type_find(const char *name)
+{
+    for (int i = 0; i < (int)FAULT_TYPES; i++)
+        if (strcmp(table[i]->name, name) == 0)
+            return table[i];
+    return NULL;
+}
+
+const char *fault_type_name(const struct fault_type *type)
+{
+    return type->name;
+}
+
+const char *fault_type_summary(const struct fault_type *type)
+{
+    return type->summary;
+}
+
+const struct param *fault_type_params(const struct fault_type *type)
+{
+    return type->params;
+}
+
+const char *fault_direction_name(int direction)
+{
+    return directions[direction];
+}
+
+static bool has_bytes(const struct fault_type *type)
+{
+    return type->on_chunk != NULL || type->on_begin != NULL || type->stops_reading;
+}
+
+bool fault_acts_on(const struct fault_type *type, const struct fault_common *common,
+                   enum direction to)
+{
+    if (!has_bytes(type))
+        return false;
+    if (common->direction == FAULT_BOTH)
+        return true;
+    return (common->direction == FAULT_TO_SERVER) == (to == TO_SERVER);
+}
+
+static int unknown_type(const char *name, struct error *err)
+{
+    const char *names[FAULT_TYPES];
+    const char *nearest;
+
+    for (int i = 0; i < (int)FAULT_TYPES; i++)
+        names[i] = table[i]->name;
+    nearest = error_suggest(name, names, FAULT_TYPES);
+    if (nearest != NULL)
+        return error_set(err, E_PARAM, "there is no fault '%s'; did you mean '%s'?", name,
+                         nearest);
+    error_set(err, E_PARAM, "there is no fault '%s'", name);
+    error_hint(err, "`stormdrill api` lists the faults");
+    return E_PARAM;
+}
+
+int fault_check_conf(const struct fault_type *type, const void *conf,
+                     const struct fault_common *common, struct error *err)
+{
+    if (!has_bytes(type) && common->direction != FAULT_BOTH) {
+        error_set(err, E_PARAM, "%s has no direction: it acts on whole connections",
+                  type->name);
+        error_hint(err, "leave `direction` away");
+        return E_PARAM;
+    }
+    return type->check != NULL ? type->check(conf, common, err) : 0;
+}
+
+int plane_command_fault(struct plane_command *out, struct link_id link, const char *name,
+                        const json_t *params, struct error *err)
+{
+    const struct fault_type *type = fault_type_find(name);
+    struct param_layer layers[2];
+    int rc;
+
+    *out = (struct plane_command){.kind = PLANE_FAULT_ADD, .link = link, .type = type};
+    if (type == NULL)
+        return unknown_type(name, err);
+    out->conf = calloc(1, type->conf_size);
+    out->common = calloc(1, sizeof(struct fault_common));
+    if (out->conf == NULL || out->common == NULL) {
+        free(out->conf);
+        free(out->common);
+        return error_set(err, E_NOMEM, "fault %s", name);
+    }
+
+    layers[0] = (struct param_layer){type->params, out->conf};
+    layers[1] = (struct param_layer){common_params, out->common};
+    rc = param_read_layers(layers, 2, params, type->name, err);
+    if (rc == 0) {
+        rc = fault_check_conf(type, out->conf, out->common, err);
+        if (rc == 0)
+            return 0;
+        param_release(type->params, out->conf);
+    }
+    free(out->conf);
+    free(out->common);
+    out->conf = NULL;
+    out->common = NULL;
+    return rc;
+}
+
+int fault_check(const char *type, const json_t *params, struct error *err)
+{
+    struct plane_command command;
+    int rc = plane_command_fault(&command, (struct link_id){0}, type, params, err);
+
+    if (rc == 0)
+        plane_command_release(&command);
+    return rc;
+}
+
+void plane_command_release(struct plane_command *command)
+{
+    if (command->conf != NULL)
+        param_release(command->type->params, command->conf);
+    free(command->conf);
+    free(command->common);
+    json_decref(command->params);
+    command->conf = NULL;
+    command->common = NULL;
+    command->params = NULL;
+}

@@ -1,0 +1,451 @@
+/* flow: reads, pushes through the chain, writes, and keeps the bounds.
+ *
+ * Anything that delivers may end the connection (a reset): each step asks `closed`
+ * before it goes on. Nothing is freed before flow_release, so that this is safe. */
+#include "proxy/flow.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "proxy/connection.h"
+
+enum {
+    BOUND_BYTES = 1 << 20,
+    BOUND_DELAYED_BYTES = 64 << 20,
+    BOUND_SHORT_BYTES = 32 * 1024, /* when the process is short of memory */
+    READS_PER_TURN = 16,           /* then others get their turn */
+    SPLICES_PER_TURN = 4,
+    FULL_READS_TO_SPLICE = 2,
+    SMALL_ROUNDS_TO_COPY = 3,
+};
+
+static void on_deliver(void *arg, struct chunk *chunk);
+
+void flow_init(struct flow *flow, struct connection *connection, enum direction direction,
+               struct wire *from, struct wire *to)
+{
+    *flow = (struct flow){.engine = connection->engine,
+                          .connection = connection,
+                          .direction = direction,
+                          .from = from,
+                          .to = to};
+    chain_init(&flow->chain, &flow->engine->deadlines, on_deliver, flow);
+}
+
+/* Bounds and wishes */
+
+static uint64_t cost(const struct flow *flow)
+{
+    const struct chunk_queue *out = &flow->to->out;
+
+    return flow->chain.held_bytes + out->bytes +
+           (flow->chain.held_count + out->count) * CHUNK_COST_BYTES;
+}
+
+uint64_t flow_held_bytes(const struct flow *flow)
+{
+    return flow->chain.held_bytes + flow->to->out.bytes +
+           (flow->pipe != NULL ? flow->pipe->bytes : 0);
+}
+
+static uint64_t bound_of(const struct flow *flow)
+{
+    const struct engine *engine = flow->engine;
+    uint64_t bound = flow->buffer_bytes;
+
+    if (bound == 0)
+        bound = flow->chain.delaying > 0 ? BOUND_DELAYED_BYTES : BOUND_BYTES;
+    if (engine->memory_bytes >= engine->memory_bytes_max)
+        return 1;
+    if (engine->memory_bytes >= engine->memory_bytes_max / 4 * 3 &&
+        bound > BOUND_SHORT_BYTES)
+        return BOUND_SHORT_BYTES;
+    return bound;
+}
+
+static void account(struct flow *flow)
+{
+    uint64_t now = flow->closed ? 0 : cost(flow);
+
+    flow->engine->memory_bytes += now - flow->accounted;
+    flow->accounted = now;
+}
+
+/* At most one a second for a direction: with a slow reader it comes and goes. */
+static void tell_bound(struct flow *flow)
+{
+    uint64_t now_ns = clock_now(flow->engine->clock);
+
+    if (flow->bound_told_ns != 0 && now_ns - flow->bound_told_ns < NS_PER_S)
+        return;
+    flow->bound_told_ns = now_ns;
+    connection_flow_bound(flow->connection, flow);
+}
+
+static void update_full(struct flow *flow)
+{
+    uint64_t bound = bound_of(flow);
+    bool was_full = flow->full;
+
+    /* Without faults nothing is gained by reading ahead of a slow reader. */
+    if (chain_is_empty(&flow->chain)) {
+        flow->full = flow->to->out.head != NULL;
+        return;
+    }
+    flow->full = was_full ? cost(flow) > bound / 2 : cost(flow) >= bound;
+    if (flow->full && !was_full)
+        tell_bound(flow);
+}
+
+static bool wants_to_read(const struct flow *flow)
+{
+    if (!flow->started || flow->end_read || flow->chain.stopping > 0)
+        return false;
+    if (flow->pipe != NULL)
+        return flow->pipe->bytes == 0;
+    return !flow->full;
+}
+
+void flow_update(struct flow *flow)
+{
+    if (flow->closed)
+        return;
+    account(flow);
+    update_full(flow);
+    flow->from->reading = wants_to_read(flow);
+    flow->to->writing = flow->started && (flow->to->out.head != NULL ||
+                                          (flow->pipe != NULL && flow->pipe->bytes > 0));
+    wire_update(flow->from);
+    wire_update(flow->to);
+}
+
+/* The way out */
+
+static void count_passed(struct flow *flow, size_t bytes)
+{
+    bool first = flow->passed_bytes == 0 && bytes > 0;
+
+    flow->passed_bytes += bytes;
+    *flow->passed_total += bytes;
+    if (first)
+        connection_flow_first_byte(flow->connection, flow);
+}
+
+static void flush_out(struct flow *flow)
+{
+    ssize_t n = wire_flush(flow->to);
+
+    if (n < 0) {
+        connection_wire_dead(flow->connection, flow->to);
+        return;
+    }
+    count_passed(flow, (size_t)n);
+    if (flow->fin_queued && !flow->fin_sent && flow->to->out.head == NULL) {
+        flow->fin_sent = true;
+        connection_flow_ended(flow->connection, flow);
+    }
+}
+
+/* Nobody is there any more to take it. */
+static void deliver_to_dead(struct flow *flow, struct chunk *chunk)
+{
+    enum chunk_end end = chunk->end;
+
+    chunk_destroy(chunk);
+    if (end == CHUNK_FIN && !flow->fin_sent) {
+        flow->fin_sent = true;
+        connection_flow_ended(flow->connection, flow);
+    }
+}
+
+static void on_deliver(void *arg, struct chunk *chunk)
+{
+    struct flow *flow = arg;
+    struct wire *to = flow->to;
+    bool idle = to->out.head == NULL;
+
+    if (flow->closed) {
+        chunk_destroy(chunk);
+        return;
+    }
+    if (chunk == NULL || chunk->end == CHUNK_RST) {
+        chunk_destroy(chunk);
+        connection_flow_reset(flow->connection, flow);
+        return;
+    }
+    if (to->dead) {
+        deliver_to_dead(flow, chunk);
+        return;
+    }
+    if (flow->fin_queued) {
+        chunk_destroy(chunk);
+        return;
+    }
+    flow->fin_queued = chunk->end == CHUNK_FIN;
+    chunk_queue_push(&to->out, chunk);
+    /* Try the write first; once it would block, the loop says when to go on. */
+    if (idle && to->fd != -1 && flow->started)
+        flush_out(flow);
+    flow_update(flow);
+}
+
+void flow_on_writable(struct flow *flow)
+{
+    if (flow->closed)
+        return;
+    if (flow->pipe != NULL)
+        flow_on_readable(flow);
+    else
+        flush_out(flow);
+    flow_update(flow);
+}
+
+/* The way in */
+
+static void take_bytes(struct flow *flow, const uint8_t *bytes, size_t size)
+{
+    struct wire *to = flow->to;
+    uint64_t offset = flow->read_bytes;
+    struct chunk *chunk;
+    ssize_t written = 0;
+
+    flow->read_bytes += size;
+    if (chain_is_empty(&flow->chain) && to->out.head == NULL && !to->dead &&
+        !flow->fin_queued) {
+        written = wire_write(to, bytes, size);
+        if (written < 0 && to->dead) {
+            connection_wire_dead(flow->connection, to);
+            return;
+        }
+        if (written < 0)
+            written = 0;
+        count_passed(flow, (size_t)written);
+    }
+    if ((size_t)written == size)
+        return;
+    chunk = chunk_create(bytes + written, (uint32_t)(size - (size_t)written));
+    if (chunk == NULL) {
+        connection_flow_reset(flow->connection, flow);
+        return;
+    }
+    chunk->arrived_ns = clock_now(flow->engine->clock);
+    chunk->offset = offset + (uint64_t)written;
+    chain_push(&flow->chain, chunk);
+}
+
+static void take_end(struct flow *flow, enum chunk_end how)
+{
+    struct chunk *chunk;
+
+    flow->end_read = true;
+    flow->reset_read = how == CHUNK_RST;
+    connection_flow_end_read(flow->connection, flow);
+    chunk = chunk_create_end(how);
+    if (chunk == NULL) {
+        connection_flow_reset(flow->connection, flow);
+        return;
+    }
+    chunk->arrived_ns = clock_now(flow->engine->clock);
+    chunk->offset = flow->read_bytes;
+    chain_push(&flow->chain, chunk);
+}
+
+static void give_pipe_back(struct flow *flow)
+{
+    if (flow->pipe == NULL)
+        return;
+    pipe_pool_give(&flow->engine->pipes, flow->pipe);
+    flow->pipe = NULL;
+    flow->full_reads = 0;
+    flow->small_rounds = 0;
+}
+
+void flow_take_reset(struct flow *flow)
+{
+    if (flow->closed || flow->reset_read)
+        return;
+    give_pipe_back(flow);
+    take_end(flow, CHUNK_RST);
+    flow_update(flow);
+}
+
+/* Out of the pipe into chunks; the pipe goes back. false: memory ran out. */
+bool flow_prepare_fault(struct flow *flow, struct chunk_queue *out)
+{
+    uint64_t offset;
+
+    chunk_queue_init(out, 0);
+    if (flow->pipe == NULL)
+        return true;
+    offset = flow->read_bytes - flow->pipe->bytes;
+    while (flow->pipe->bytes > 0) {
+        ssize_t n = read(flow->pipe->read_fd, flow->engine->read_buffer, READ_BYTES);
+        struct chunk *chunk =
+            n > 0 ? chunk_create(flow->engine->read_buffer, (uint32_t)n) : NULL;
+
+        if (chunk == NULL) {
+            chunk_queue_release(out);
+            return false;
+        }
+        chunk->arrived_ns = clock_now(flow->engine->clock);
+        chunk->offset = offset;
+        offset += (uint64_t)n;
+        flow->pipe->bytes -= (size_t)n;
+        chunk_queue_push(out, chunk);
+    }
+    give_pipe_back(flow);
+    return true;
+}
+
+void flow_resume(struct flow *flow, struct chunk_queue *from)
+{
+    while (from->head != NULL)
+        chain_push(&flow->chain, chunk_queue_pop(from));
+    flow_update(flow);
+}
+
+/* Leave splicing: what is in the pipe goes on as chunks. */
+static void leave_splice(struct flow *flow)
+{
+    struct chunk_queue back;
+
+    if (!flow_prepare_fault(flow, &back)) {
+        connection_flow_reset(flow->connection, flow);
+        return;
+    }
+    flow_resume(flow, &back);
+}
+
+enum splice_result { SPLICE_MOVED, SPLICE_DRY, SPLICE_OVER };
+
+static enum splice_result splice_in(struct flow *flow, size_t *moved)
+{
+    struct pipe *pipe = flow->pipe;
+    ssize_t n = splice(flow->from->fd, NULL, pipe->write_fd, NULL,
+                       pipe->bytes_max - pipe->bytes, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+
+    if (n > 0) {
+        pipe->bytes += (size_t)n;
+        flow->read_bytes += (uint64_t)n;
+        *moved += (size_t)n;
+        return SPLICE_MOVED;
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return SPLICE_DRY;
+    /* The end, an error, or a socket that cannot splice: read(2) will tell which. */
+    flow->cannot_splice = n < 0;
+    leave_splice(flow);
+    return SPLICE_OVER;
+}
+
+static enum splice_result splice_out(struct flow *flow)
+{
+    struct pipe *pipe = flow->pipe;
+    ssize_t n;
+
+    if (pipe->bytes == 0)
+        return SPLICE_MOVED;
+    n = splice(pipe->read_fd, NULL, flow->to->fd, NULL, pipe->bytes,
+               SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    if (n > 0) {
+        pipe->bytes -= (size_t)n;
+        count_passed(flow, (size_t)n);
+        return pipe->bytes == 0 ? SPLICE_MOVED : SPLICE_DRY;
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return SPLICE_DRY;
+    flow->cannot_splice = true;
+    leave_splice(flow);
+    return SPLICE_OVER;
+}
+
+static void splice_turn(struct flow *flow)
+{
+    size_t moved = 0;
+
+    for (int i = 0; i < SPLICES_PER_TURN && !flow->closed; i++) {
+        enum splice_result in = SPLICE_MOVED;
+
+        if (flow->pipe->bytes == 0)
+            in = splice_in(flow, &moved);
+        if (in == SPLICE_OVER || splice_out(flow) != SPLICE_MOVED || in == SPLICE_DRY)
+            break;
+    }
+    if (flow->closed || flow->pipe == NULL)
+        return;
+    flow->small_rounds = moved < READ_BYTES ? flow->small_rounds + 1 : 0;
+    if (flow->pipe->bytes == 0 && flow->small_rounds >= SMALL_ROUNDS_TO_COPY)
+        give_pipe_back(flow);
+}
+
+/* SIGPIPE: splice has no MSG_NOSIGNAL; the plane's thread blocks the signal. */
+static bool may_splice(const struct flow *flow)
+{
+    return flow->full_reads >= FULL_READS_TO_SPLICE && !flow->cannot_splice &&
+           chain_is_empty(&flow->chain) && flow->to->out.head == NULL &&
+           !flow->to->dead && !flow->fin_queued && !flow->end_read;
+}
+
+static void copy_turn(struct flow *flow)
+{
+    for (int i = 0; i < READS_PER_TURN && !flow->closed && !flow->end_read; i++) {
+        ssize_t n = wire_read(flow->from, flow->engine->read_buffer, READ_BYTES);
+
+        if (n == -EAGAIN)
+            return;
+        if (n < 0) {
+            connection_wire_dead(flow->connection, flow->from);
+            return;
+        }
+        if (n == 0) {
+            take_end(flow, CHUNK_FIN);
+            return;
+        }
+        take_bytes(flow, flow->engine->read_buffer, (size_t)n);
+        if (flow->closed)
+            return;
+        update_full(flow);
+        flow->full_reads = n == READ_BYTES ? flow->full_reads + 1 : 0;
+        if (n < READ_BYTES || flow->full || may_splice(flow))
+            return;
+    }
+}
+
+void flow_on_readable(struct flow *flow)
+{
+    if (flow->closed)
+        return;
+    if (flow->pipe == NULL && may_splice(flow))
+        flow->pipe = pipe_pool_take(&flow->engine->pipes);
+    if (flow->pipe != NULL)
+        splice_turn(flow);
+    else
+        copy_turn(flow);
+    flow_update(flow);
+}
+
+void flow_start(struct flow *flow)
+{
+    assert(!flow->started);
+    flow->started = true;
+    if (flow->to->out.head != NULL)
+        flush_out(flow);
+    flow_update(flow);
+}
+
+void flow_close(struct flow *flow)
+{
+    flow->closed = true;
+    flow->chain.closed = true;
+    account(flow);
+    give_pipe_back(flow);
+}
+
+void flow_release(struct flow *flow)
+{
+    assert(flow->closed);
+    chain_release(&flow->chain);
+    account(flow);
+}

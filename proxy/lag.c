@@ -1,0 +1,65 @@
+/* lag: samples, and a report each second. */
+#include "proxy/lag.h"
+
+#include "proxy/wire.h"
+
+enum { SAMPLES_PER_REPORT = 50, SAMPLES_MAX = 5000 };
+
+static const uint64_t INTERVAL_NS = 20ull * NS_PER_MS;
+
+static void report(struct lag *lag)
+{
+    struct proxy_event event = {.kind = PROXY_LAG, .a = lag->worst_ns, .b = lag->samples};
+    json_t *detail = NULL;
+
+    if (lag->over_5ms > 0)
+        detail = json_pack("{s:i, s:i, s:i}", "samples", (int)lag->samples, "over_5ms",
+                           (int)lag->over_5ms, "over_250ms", (int)lag->over_250ms);
+    engine_emit(lag->engine, &event, detail);
+    lag->worst_ns = 0;
+    lag->samples = 0;
+    lag->over_5ms = 0;
+    lag->over_250ms = 0;
+}
+
+static void sample(struct lag *lag, uint64_t late_ns)
+{
+    lag->samples++;
+    lag->over_5ms += late_ns > 5ull * NS_PER_MS;
+    lag->over_250ms += late_ns > 250ull * NS_PER_MS;
+    if (late_ns > lag->worst_ns)
+        lag->worst_ns = late_ns;
+}
+
+static void on_tick(struct deadline *own)
+{
+    struct lag *lag = (struct lag *)((char *)own - offsetof(struct lag, tick));
+    uint64_t now_ns = clock_now(lag->engine->clock);
+
+    /* A machine that slept for an hour need not be counted sample by sample. */
+    for (int i = 0; i < SAMPLES_MAX && lag->due_ns <= now_ns; i++) {
+        sample(lag, now_ns - lag->due_ns);
+        lag->due_ns += INTERVAL_NS;
+    }
+    if (lag->due_ns <= now_ns)
+        lag->due_ns = now_ns + INTERVAL_NS;
+    if (lag->samples >= SAMPLES_PER_REPORT)
+        report(lag);
+    wires_check_deaf(lag->engine);
+    deadline_set(&lag->engine->deadlines, &lag->tick, lag->due_ns);
+}
+
+int lag_start(struct lag *lag, struct engine *engine)
+{
+    *lag = (struct lag){.engine = engine};
+    if (!deadline_init(&engine->deadlines, &lag->tick, on_tick))
+        return E_NOMEM;
+    lag->due_ns = clock_now(engine->clock) + INTERVAL_NS;
+    deadline_set(&engine->deadlines, &lag->tick, lag->due_ns);
+    return 0;
+}
+
+void lag_stop(struct lag *lag)
+{
+    deadline_release(&lag->engine->deadlines, &lag->tick);
+}

@@ -1,0 +1,81 @@
+/* link: a listener, an upstream, the faults, and the connections. See link.c.
+ * Thread: the loop's. */
+#ifndef STORMDRILL_PROXY_LINK_H
+#define STORMDRILL_PROXY_LINK_H
+
+#include "proxy/address.h"
+#include "proxy/engine.h"
+#include "proxy/fault.h"
+
+struct connection;
+
+enum { FAULT_LABEL_BYTES = 64, FAULT_TYPES_MAX = 64 };
+
+/* A fault that is in force on a link. */
+struct link_fault {
+    struct link_fault *next;
+    struct link *link;
+    struct fault_id id;
+    const struct fault_type *type;
+    void *conf;
+    struct fault_common common;
+    void *shared;
+    uint64_t touched;              /* chunks and connections */
+    char label[FAULT_LABEL_BYTES]; /* "latency#1": names its random streams */
+};
+
+struct link {
+    struct engine *engine;
+    struct link_id id;
+    char name[LINK_NAME_BYTES];
+    struct address listen;
+    struct address upstream;
+    enum link_mode mode;
+    uint64_t dial_timeout_ns;
+    uint64_t buffer_bytes;
+    struct rng rng;
+    struct link_fault *faults;              /* in the order in which they came */
+    uint32_t fault_counts[FAULT_TYPES_MAX]; /* so far, by type, for labels */
+    struct connection *connections;         /* open, newest first */
+    uint32_t alive;                         /* connections that hold handles */
+    struct link_stats stats;
+    uint16_t port;
+    char address[ADDRESS_BYTES];
+    int listen_fd;
+    uv_poll_t poll;
+    struct deadline accept_again; /* after we ran out of descriptors */
+    bool polling;
+    bool port_closed;
+    bool closing;
+};
+
+/* Listen. Gives the link. */
+int link_open(struct link **out, struct engine *engine, struct link_id id,
+              const struct link_options *options, struct error *err);
+
+/* Stop listening, end every connection with RST; frees itself when all is closed. */
+void link_close(struct link *link);
+
+int link_set_upstream(struct link *link, const char *upstream, struct error *err);
+
+/* The action: RST on every connection, both sides. Gives how many. */
+uint32_t link_reset(struct link *link);
+
+void link_get_stats(const struct link *link, struct link_stats *stats);
+
+/* Put a fault in force. Takes conf and common out of `command`, also on failure. */
+int link_fault_add(struct link *link, struct fault_id id, struct plane_command *command,
+                   struct link_fault **out, uint32_t *touched, struct error *err);
+
+/* Change what `params` (borrowed) names. */
+int link_fault_change(struct link_fault *fault, const json_t *params, uint32_t *touched,
+                      struct error *err);
+
+/* End it; frees `fault` also when the port could not be opened again (an error). */
+int link_fault_heal(struct link_fault *fault, uint32_t *touched, struct error *err);
+
+/* What the connections tell. */
+void link_connection_closed(struct link *link, struct connection *c);
+void link_connection_freed(struct link *link);
+
+#endif

@@ -1,0 +1,275 @@
+/* wire: reading, writing and watching one socket.
+ *
+ * libuv stops a poll handle that reports an error: what it watched is then nothing, and
+ * wire_update starts it again. An error while reading is wished is left to read(2), so
+ * that the bytes before a reset are not lost; else SO_ERROR tells. */
+#include "proxy/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { WRITE_PARTS_MAX = 64 };
+
+void wire_init(struct wire *wire, struct engine *engine, const struct wire_events *events,
+               void *owner)
+{
+    *wire = (struct wire){.engine = engine, .events = events, .owner = owner, .fd = -1};
+    chunk_queue_init(&wire->out, 0);
+}
+
+int wire_open(struct wire *wire, int fd)
+{
+    assert(wire->fd == -1);
+    if (uv_poll_init(&wire->engine->loop, &wire->poll, fd) != 0) {
+        close(fd);
+        return E_SYSTEM;
+    }
+    wire->fd = fd;
+    wire->poll.data = wire;
+    wire_update(wire);
+    return 0;
+}
+
+static void set_deaf(struct wire *wire, bool is_deaf)
+{
+    struct engine *engine = wire->engine;
+
+    if (wire->is_deaf == is_deaf)
+        return;
+    wire->is_deaf = is_deaf;
+    if (is_deaf) {
+        wire->deaf_prev = NULL;
+        wire->deaf_next = engine->deaf;
+        if (engine->deaf != NULL)
+            engine->deaf->deaf_prev = wire;
+        engine->deaf = wire;
+        return;
+    }
+    if (wire->deaf_prev != NULL)
+        wire->deaf_prev->deaf_next = wire->deaf_next;
+    else
+        engine->deaf = wire->deaf_next;
+    if (wire->deaf_next != NULL)
+        wire->deaf_next->deaf_prev = wire->deaf_prev;
+}
+
+static int socket_error(int fd)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        return errno;
+    return error;
+}
+
+void wire_kill(struct wire *wire, int error)
+{
+    if (wire->dead)
+        return;
+    wire->dead = true;
+    wire->error = error;
+    chunk_queue_release(&wire->out);
+    wire_update(wire);
+}
+
+static void learn_of_reset(struct wire *wire)
+{
+    int error = socket_error(wire->fd);
+
+    if (error == 0) {
+        wire->end_seen = true;
+        return;
+    }
+    wire_kill(wire, error);
+    wire->events->on_reset(wire);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct wire *wire = poll->data;
+
+    if (status < 0) {
+        wire->watched = 0;
+        events = wire->reading ? UV_READABLE : UV_DISCONNECT;
+        if (wire->writing)
+            events |= UV_WRITABLE;
+    }
+    if ((events & UV_DISCONNECT) && !wire->reading && !wire->dead)
+        learn_of_reset(wire);
+    if ((events & UV_WRITABLE) && wire->writing && !wire->dead)
+        wire->events->on_writable(wire);
+    if ((events & UV_READABLE) && wire->reading && !wire->dead)
+        wire->events->on_readable(wire);
+    if (wire->fd != -1)
+        wire_update(wire);
+}
+
+void wire_update(struct wire *wire)
+{
+    int wished = 0;
+
+    if (wire->fd == -1)
+        return;
+    if (!wire->dead) {
+        wished |= wire->reading ? UV_READABLE : 0;
+        wished |= wire->writing ? UV_WRITABLE : 0;
+        wished |= !wire->reading && !wire->end_seen ? UV_DISCONNECT : 0;
+    }
+    set_deaf(wire, !wire->dead && wished == 0);
+    if (wished == wire->watched)
+        return;
+    wire->watched = wished;
+    if (wished == 0)
+        uv_poll_stop(&wire->poll);
+    else
+        uv_poll_start(&wire->poll, wished, on_poll);
+}
+
+void wires_check_deaf(struct engine *engine)
+{
+    struct wire *wire = engine->deaf;
+
+    while (wire != NULL) {
+        struct wire *next = wire->deaf_next;
+
+        learn_of_reset(wire);
+        /* A reset may have closed others, `next` among them: then start again at the
+         * next tick rather than follow a wire that has left the list. */
+        if (next != NULL && !next->is_deaf)
+            return;
+        wire = next;
+    }
+}
+
+static bool would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+ssize_t wire_read(struct wire *wire, void *bytes, size_t size)
+{
+    ssize_t n = recv(wire->fd, bytes, size, 0);
+    int error = errno;
+
+    if (n >= 0)
+        return n;
+    if (would_block(error))
+        return -EAGAIN;
+    wire_kill(wire, error);
+    return -error;
+}
+
+ssize_t wire_write(struct wire *wire, const void *bytes, size_t size)
+{
+    ssize_t n;
+    int error;
+
+    assert(wire->out.head == NULL);
+    n = send(wire->fd, bytes, size, MSG_NOSIGNAL);
+    error = errno;
+    if (n >= 0)
+        return n;
+    if (would_block(error))
+        return -EAGAIN;
+    wire_kill(wire, error);
+    return -error;
+}
+
+/* Gather data chunks from the head of the queue. */
+static int gather(const struct chunk_queue *queue, struct iovec *parts)
+{
+    int count = 0;
+
+    for (const struct chunk *c = queue->head; c != NULL; c = c->next) {
+        if (c->end != CHUNK_DATA || count == WRITE_PARTS_MAX)
+            break;
+        parts[count++] = (struct iovec){.iov_base = c->data, .iov_len = c->size};
+    }
+    return count;
+}
+
+static void consume(struct chunk_queue *queue, size_t bytes)
+{
+    while (bytes > 0) {
+        struct chunk *head = queue->head;
+
+        if (head->size <= bytes) {
+            bytes -= head->size;
+            chunk_destroy(chunk_queue_pop(queue));
+            continue;
+        }
+        head->data += bytes;
+        head->size -= (uint32_t)bytes;
+        head->offset += bytes;
+        queue->bytes -= bytes;
+        return;
+    }
+}
+
+ssize_t wire_flush(struct wire *wire)
+{
+    struct iovec parts[WRITE_PARTS_MAX];
+    ssize_t total = 0;
+
+    while (wire->out.head != NULL) {
+        struct msghdr message = {.msg_iov = parts};
+        int count = gather(&wire->out, parts);
+        ssize_t n;
+
+        if (count == 0) {
+            shutdown(wire->fd, SHUT_WR);
+            chunk_destroy(chunk_queue_pop(&wire->out));
+            continue;
+        }
+        message.msg_iovlen = (size_t)count;
+        n = sendmsg(wire->fd, &message, MSG_NOSIGNAL);
+        if (n < 0 && would_block(errno))
+            break;
+        if (n < 0) {
+            int error = errno;
+
+            wire_kill(wire, error);
+            return -error;
+        }
+        consume(&wire->out, (size_t)n);
+        total += n;
+    }
+    return total;
+}
+
+void socket_reset(int fd)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    /* Fails on a Unix socket, which has no RST; close(2) is all there is then. */
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct wire *wire = handle->data;
+
+    wire->events->on_closed(wire); /* may free it: touch nothing after this line */
+}
+
+void wire_close(struct wire *wire, bool reset)
+{
+    int fd = wire->fd;
+
+    assert(fd != -1);
+    set_deaf(wire, false);
+    wire->fd = -1;
+    wire->dead = true;
+    chunk_queue_release(&wire->out);
+    /* First the handle: libuv takes the descriptor out of epoll by its number. */
+    uv_close((uv_handle_t *)&wire->poll, on_handle_closed);
+    if (reset)
+        socket_reset(fd);
+    else
+        close(fd);
+}

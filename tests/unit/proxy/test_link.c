@@ -1,0 +1,130 @@
+/* link: what a user of a link sees on real sockets, fault by fault. */
+#include "tests/lib/proxy/world.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void test_link__passes_bytes_both_ways(void **state)
+{
+    struct world *w = world_create(1);
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    world_send(pair[0], "CONNECT {}\r\n");
+    world_expect(pair[1], "CONNECT {}\r\n");
+    world_send(pair[1], "INFO {}\r\n");
+    world_expect(pair[0], "INFO {}\r\n");
+    assert_int_equal(world_stats(w).open, 1);
+    assert_int_equal(world_stats(w).bytes_to_server, 12);
+    assert_int_equal(world_stats(w).bytes_to_client, 9);
+    close(pair[0]);
+    world_expect_fin(pair[1]);
+    close(pair[1]);
+    world_wait_for(w, PROXY_CLOSE, 1);
+    assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
+                     PROXY_BY_CLIENT | PROXY_HOW_FIN);
+    assert_int_equal(world_stats(w).open, 0);
+    world_destroy(w);
+}
+
+static void test_link__honours_a_half_close_in_either_direction(void **state)
+{
+    struct world *w = world_create(1);
+
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        int pair[2];
+
+        world_pair(w, pair);
+        world_send(pair[side], "last words");
+        shutdown(pair[side], SHUT_WR);
+        world_expect(pair[1 - side], "last words");
+        world_expect_fin(pair[1 - side]);
+        world_send(pair[1 - side], "and an answer");
+        world_expect(pair[side], "and an answer");
+        close(pair[1 - side]);
+        world_expect_fin(pair[side]);
+        close(pair[side]);
+    }
+    world_wait_for(w, PROXY_CLOSE, 2);
+    assert_int_equal(world_count(w, PROXY_HALF_CLOSED), 2);
+    world_destroy(w);
+}
+
+static void test_link__passes_a_reset_on_as_a_reset(void **state)
+{
+    struct world *w = world_create(1);
+
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        int pair[2];
+
+        world_pair(w, pair);
+        world_send(pair[0], "x");
+        world_expect(pair[1], "x");
+        world_abort(pair[side]);
+        world_expect_reset(pair[1 - side]);
+        close(pair[1 - side]);
+        world_wait_for(w, PROXY_CLOSE, side + 1);
+    }
+    assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
+                     PROXY_BY_CLIENT | PROXY_HOW_RST);
+    assert_int_equal(world_find(w, PROXY_CLOSE, 1).event.flags,
+                     PROXY_BY_SERVER | PROXY_HOW_RST);
+    world_destroy(w);
+}
+
+static void test_link__resets_connections_on_both_sides(void **state)
+{
+    struct world *w = world_create(1);
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    world_wait_for(w, PROXY_DIALED, 1);
+    assert_int_equal(world_reset(w), 1);
+    world_expect_reset(pair[0]);
+    world_expect_reset(pair[1]);
+    assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
+                     PROXY_BY_FAULT | PROXY_HOW_RST);
+    assert_string_equal(world_find(w, PROXY_ACTION, 0).detail,
+                        "{\"action\":\"reset\",\"params\":{}}");
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
+static void test_link__without_upstream_sees_the_attempt_and_resets_it(void **state)
+{
+    struct world *w = world_create(1);
+    int fd;
+
+    (void)state;
+    world_upstream(w, "");
+    fd = world_connect(w);
+    world_expect_reset(fd);
+    close(fd);
+    world_wait_for(w, PROXY_CLOSE, 1);
+    assert_int_equal(world_count(w, PROXY_ACCEPT), 1);
+    assert_int_equal(world_find(w, PROXY_DIALED, 0).event.a, ECONNREFUSED);
+    assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
+                     PROXY_BY_PROXY | PROXY_HOW_RST);
+    assert_int_equal(world_stats(w).dial_failed, 1);
+    world_destroy(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_link__passes_bytes_both_ways),
+        cmocka_unit_test(test_link__honours_a_half_close_in_either_direction),
+        cmocka_unit_test(test_link__passes_a_reset_on_as_a_reset),
+        cmocka_unit_test(test_link__resets_connections_on_both_sides),
+        cmocka_unit_test(test_link__without_upstream_sees_the_attempt_and_resets_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
