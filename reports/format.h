@@ -14,7 +14,8 @@ struct format_options {
     bool colour;
     bool utf8;
     int width;          /* of the terminal; 0: unknown */
-    const char *folder; /* the run's */
+    int verbose;        /* -1: only what did not pass; 1: numbers of passed checks too */
+    const char *folder; /* the run's, as a person would type it; NULL: unknown */
 };
 
 struct format_type {

@@ -1,5 +1,7 @@
-/* main: to be written */
-int main(void)
+/* main: see cli.c. */
+#include "harness/cli/command.h"
+
+int main(int argc, char **argv)
 {
-    return 70;
+    return cli_main(argc, argv);
 }

@@ -1,17 +1,21 @@
 /* spec: what the suite tells a case process, and the files of a run.
  *
  *   RUN/                       stormdrill-out/<time>-<name>, and the link `latest`
+ *     .lock                    locked for as long as the suite lives
  *     run.json                 {schema, version, seed, argv, started, broker, cases: […]}
  *     results.json             the same with every case's result; versioned schema
  *     cases/<slug>/
- *       spec.json              struct case_spec
+ *       spec.json              struct case_spec: {schema, file, scenario, case, folder,
+ *                              broker: {path, version}, started, set, seed, repeat,
+ *                              timeout_ns}
  *       checks.json            [{check, params, where}], {expect}
  *       scenario.lua           the script as it was run
  *       evidence/              records (harness/evidence/writer.h)
  *       brokers/<node>/        config, log, store
  *       clients/<name>.log     what a client printed
  *       log.ndjson             the harness's own log
- *       case.json              the result (result.h); written last, by rename
+ *       output.txt             what the case process itself printed (a crash's last
+ * words) case.json              the result (result.h); written last, by rename
  */
 #ifndef STORMDRILL_SUITE_SPEC_H
 #define STORMDRILL_SUITE_SPEC_H
@@ -28,12 +32,17 @@ struct case_spec {
     char *folder;        /* the case's folder, absolute */
     char *broker_path;
     char *broker_version;
-    json_t *set; /* {name: text} of --set */
+    char *started; /* ISO 8601 with zone, of the case */
+    json_t *set;   /* {name: text} of --set */
     uint64_t seed;
-    int repeat; /* 1-based */
+    int repeat;          /* 1-based */
+    uint64_t timeout_ns; /* --timeout, else the scenario's; the suite kills 15 s later */
 };
 
+/* Gives a new object. */
 json_t *case_spec_write(const struct case_spec *spec);
+
+/* E_FORMAT when a field is missing or of the wrong kind; then `spec` holds nothing. */
 int case_spec_read(struct case_spec *spec, const json_t *object, struct error *err);
 void case_spec_release(struct case_spec *spec);
 

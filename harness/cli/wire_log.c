@@ -1,0 +1,269 @@
+/* wire_log: from the plane's thread to a person's terminal.
+ *
+ *   on_event (plane's thread): describe -> queue under a lock -> uv_async
+ *   on_lines (loop's thread):  take the queue -> print
+ * The queue has a bound; what does not fit is counted and said. */
+#include "harness/cli/wire_log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/clock.h"
+#include "reports/text.h"
+
+enum { LINES_MAX = 4096, LINE_BYTES = 240 };
+
+struct line {
+    uint64_t time_ns;
+    char text[LINE_BYTES];
+};
+
+struct wire_log {
+    struct wire_log_options options;
+    uv_async_t wake;
+    pthread_mutex_t lock;
+    struct line *lines; /* LINES_MAX of them, under the lock, as are the counts */
+    int count;
+    uint64_t lost;
+    bool silent_upstream; /* said once, until a dial succeeds */
+};
+
+static const char *who(unsigned flags)
+{
+    if (flags & PROXY_BY_FAULT)
+        return "a fault";
+    if (flags & PROXY_BY_CLIENT)
+        return "the client";
+    if (flags & PROXY_BY_SERVER)
+        return "the server";
+    return "the proxy";
+}
+
+static const char *how(unsigned flags)
+{
+    if (flags & PROXY_HOW_RST)
+        return "RST";
+    if (flags & PROXY_HOW_TIMEOUT)
+        return "timed out";
+    return flags & PROXY_HOW_ERROR ? "error" : "FIN";
+}
+
+static const char *detail_text(const struct proxy_event *event, const char *name)
+{
+    const char *text = json_string_value(json_object_get(event->detail, name));
+
+    return text != NULL ? text : "";
+}
+
+static void describe_fault(char *text, size_t size, const struct proxy_event *event,
+                           const char *verb)
+{
+    char *params = json_dumps(json_object_get(event->detail, "params"), JSON_COMPACT);
+
+    snprintf(text, size, "fault %s %s %s", detail_text(event, "fault"), verb,
+             params != NULL ? params : "");
+    free(params);
+}
+
+static void describe_connection(char *text, size_t size, const struct proxy_event *event)
+{
+    unsigned n = event->connection;
+    unsigned long long a = event->a, b = event->b;
+
+    if (event->kind == PROXY_ACCEPT)
+        snprintf(text, size, "connection %u accepted from port %llu", n, a);
+    else if (event->kind == PROXY_DIALED && a != 0)
+        snprintf(text, size, "connection %u: dial failed after %.1f ms: %s", n,
+                 (double)b / NS_PER_MS, strerrordesc_np((int)a));
+    else if (event->kind == PROXY_DIALED)
+        snprintf(text, size, "connection %u connected upstream in %.1f ms", n,
+                 (double)b / NS_PER_MS);
+    else if (event->kind == PROXY_REFUSED)
+        snprintf(text, size, "connection %u refused (%s)", n, how(event->flags));
+    else if (event->kind == PROXY_HALF_CLOSED)
+        snprintf(text, size, "connection %u half-closed by %s", n, who(event->flags));
+    else
+        snprintf(text, size,
+                 "connection %u closed by %s (%s), %llu bytes to server, %llu to client",
+                 n, who(event->flags), how(event->flags), a, b);
+}
+
+bool wire_log_describe(char *text, size_t size, const struct proxy_event *event)
+{
+    switch (event->kind) {
+    case PROXY_ACCEPT:
+    case PROXY_DIALED:
+    case PROXY_REFUSED:
+    case PROXY_HALF_CLOSED:
+    case PROXY_CLOSE:
+        describe_connection(text, size, event);
+        return true;
+    case PROXY_FAULT_BEGIN:
+        describe_fault(text, size, event, "begins");
+        return true;
+    case PROXY_FAULT_CHANGE:
+        describe_fault(text, size, event, "changed to");
+        return true;
+    case PROXY_FAULT_HEAL:
+        snprintf(text, size, "fault %llu healed, it touched %llu",
+                 (unsigned long long)event->a, (unsigned long long)event->b);
+        return true;
+    case PROXY_FAULT_DRAW:
+        snprintf(text, size, "connection %u %s by fault %llu", event->connection,
+                 event->flags & PROXY_DRAW_HIT ? "is hit" : "is spared",
+                 (unsigned long long)event->a);
+        return true;
+    case PROXY_ACTION:
+        snprintf(text, size, "action %s on %llu connections",
+                 detail_text(event, "action"), (unsigned long long)event->a);
+        return true;
+    case PROXY_BOUND:
+        snprintf(text, size, "connection %u holds %llu bytes towards the %s: its bound",
+                 event->connection, (unsigned long long)event->a,
+                 event->flags & PROXY_BY_CLIENT ? "server" : "client");
+        return true;
+    case PROXY_LAG:
+        snprintf(text, size, "the data plane was late by %.1f ms",
+                 (double)event->a / NS_PER_MS);
+        return event->a >= 5 * NS_PER_MS;
+    case PROXY_LINK_OPEN:
+    case PROXY_LINK_UPSTREAM:
+    case PROXY_LINK_CLOSE:
+    case PROXY_DIAL:
+    case PROXY_FIRST_BYTE:
+        break;
+    }
+    return false;
+}
+
+/* Without -v: one warning when nobody answers upstream, until somebody did. */
+static bool is_news(struct wire_log *log, const struct proxy_event *event, char *text,
+                    size_t size)
+{
+    if (event->kind != PROXY_DIALED)
+        return false;
+    if (event->a == 0) {
+        log->silent_upstream = false;
+        return false;
+    }
+    if (log->silent_upstream)
+        return false;
+    log->silent_upstream = true;
+    snprintf(text, size, "warning: nobody answers at %s: %s; connections are reset",
+             log->options.upstream, strerrordesc_np((int)event->a));
+    return true;
+}
+
+static void push(struct wire_log *log, uint64_t time_ns, const char *text)
+{
+    if (log->count == LINES_MAX) {
+        log->lost++;
+        return;
+    }
+    log->lines[log->count].time_ns = time_ns;
+    snprintf(log->lines[log->count].text, LINE_BYTES, "%s", text);
+    log->count++;
+}
+
+static void on_event(void *arg, const struct proxy_event *event)
+{
+    struct wire_log *log = arg;
+    char text[LINE_BYTES];
+    char news[LINE_BYTES];
+    bool has_text = log->options.verbose && wire_log_describe(text, sizeof text, event);
+
+    pthread_mutex_lock(&log->lock);
+    if (is_news(log, event, news, sizeof news))
+        push(log, event->time_ns, news);
+    else if (has_text)
+        push(log, event->time_ns, text);
+    else
+        event = NULL;
+    pthread_mutex_unlock(&log->lock);
+    if (event != NULL)
+        uv_async_send(&log->wake);
+}
+
+static void print_lines(struct wire_log *log, const struct line *lines, int count)
+{
+    for (int i = 0; i < count; i++) {
+        uint64_t since = lines[i].time_ns > log->options.start_ns
+                             ? lines[i].time_ns - log->options.start_ns
+                             : 0;
+
+        fprintf(log->options.to, "[%7.1fs] ", (double)since / NS_PER_S);
+        text_put(log->options.to, lines[i].text, log->options.utf8);
+        fputc('\n', log->options.to);
+    }
+}
+
+static void on_lines(uv_async_t *wake)
+{
+    struct wire_log *log = wake->data;
+    struct line *taken = calloc(LINES_MAX, sizeof *taken);
+    uint64_t lost;
+    int count;
+
+    if (taken == NULL)
+        return;
+    pthread_mutex_lock(&log->lock);
+    count = log->count;
+    lost = log->lost;
+    memcpy(taken, log->lines, (size_t)count * sizeof *taken);
+    log->count = 0;
+    log->lost = 0;
+    pthread_mutex_unlock(&log->lock);
+
+    print_lines(log, taken, count);
+    if (lost > 0)
+        fprintf(log->options.to, "(%llu events were not printed: too many at once)\n",
+                (unsigned long long)lost);
+    fflush(log->options.to);
+    free(taken);
+}
+
+int wire_log_open(struct wire_log **out, const struct wire_log_options *options,
+                  struct error *err)
+{
+    struct wire_log *log = calloc(1, sizeof *log);
+
+    assert(options->upstream != NULL);
+    if (log == NULL)
+        return error_set(err, E_NOMEM, "event log");
+    log->options = *options;
+    log->lines = calloc(LINES_MAX, sizeof *log->lines);
+    if (log->lines == NULL || uv_async_init(options->loop, &log->wake, on_lines) != 0) {
+        free(log->lines);
+        free(log);
+        return error_set(err, E_NOMEM, "event log");
+    }
+    pthread_mutex_init(&log->lock, NULL);
+    log->wake.data = log;
+    /* Events alone do not keep the program alive. */
+    uv_unref((uv_handle_t *)&log->wake);
+    *out = log;
+    return 0;
+}
+
+struct observer wire_log_observer(struct wire_log *log)
+{
+    return (struct observer){.on_event = on_event, .arg = log};
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct wire_log *log = handle->data;
+
+    pthread_mutex_destroy(&log->lock);
+    free(log->lines);
+    free(log);
+}
+
+void wire_log_close(struct wire_log *log)
+{
+    on_lines(&log->wake);
+    uv_close((uv_handle_t *)&log->wake, on_closed);
+}

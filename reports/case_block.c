@@ -1,0 +1,276 @@
+/* case_block: what stands below a case in the terminal's summary.
+ *
+ * In the order of the questions of somebody whose release is blocked: what is wrong,
+ * what was expected and measured, what decided it, how do I see it again. */
+#include "reports/case_block.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "reports/text.h"
+
+enum { TITLE_COLUMNS_MAX = 48, WITNESSES_SHOWN = 5, PAGE_COLUMNS = 96 };
+
+static bool is_verdict(const json_t *check, const char *verdict)
+{
+    return strcmp(member_text(check, "verdict"), verdict) == 0;
+}
+
+/* A whole number with its commas, anything else short. */
+static void number_text(char *text, size_t size, const json_t *value)
+{
+    double number = json_number_value(value);
+
+    if (number >= 0 && number < 1e15 && floor(number) == number)
+        text_count(text, size, (uint64_t)number);
+    else
+        snprintf(text, size, "%.4g", number);
+}
+
+/* "attempted 2,000  acknowledged 1,997  lost 3", wrapped. */
+static void print_numbers(const struct page *page, const json_t *numbers, int indent)
+{
+    int column = 0;
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)numbers, name, value)
+    {
+        char text[32];
+        int width;
+
+        if (!json_is_number(value))
+            continue;
+        number_text(text, sizeof text, value);
+        width = (int)(strlen(name) + strlen(text)) + 3;
+        if (column > 0 && column + width > PAGE_COLUMNS) {
+            page_format(page, "\n");
+            column = 0;
+        }
+        if (column == 0)
+            column = fprintf(page->to, "%*s", indent, "");
+        page_text(page, name);
+        page_format(page, " %s  ", text);
+        column += width;
+    }
+    if (column > 0)
+        page_format(page, "\n");
+}
+
+/* "12 s  proxy  close  closed by the server" of the first few records that decided. */
+static void print_witnesses(const struct page *page, const json_t *witnesses)
+{
+    size_t count = json_array_size(witnesses);
+    const json_t *witness;
+    size_t i;
+
+    json_array_foreach(witnesses, i, witness)
+    {
+        if (i == WITNESSES_SHOWN && page->options->verbose < 1)
+            break;
+        page_format(page, "    %9.3f s  ", member_number(witness, "t"));
+        page_text(page, member_text(witness, "writer"));
+        page_format(page, "  ");
+        page_text(page, member_text(witness, "text")[0] ? member_text(witness, "text")
+                                                        : member_text(witness, "kind"));
+        page_format(page, "\n");
+    }
+    if (count > WITNESSES_SHOWN && page->options->verbose < 1)
+        page_format(page, "    and %zu more records\n", count - WITNESSES_SHOWN);
+}
+
+static int title_width(const struct page *page, const json_t *checks)
+{
+    const json_t *check;
+    int width = 0;
+    size_t i;
+
+    json_array_foreach(checks, i, check)
+    {
+        int own = text_width(member_text(check, "title"), page->options->utf8);
+
+        if (own > width && own <= TITLE_COLUMNS_MAX)
+            width = own;
+    }
+    return width;
+}
+
+static void print_field(const struct page *page, const char *name, const char *value)
+{
+    if (value[0] == '\0')
+        return;
+    page_format(page, "   %s ", name);
+    page_text(page, value);
+}
+
+/* A verdict that the case did not ask for, in words. */
+static const char *surprise(const json_t *check)
+{
+    if (is_verdict(check, "passed"))
+        return "passed, but should have failed";
+    return is_verdict(check, "failed") ? "failed" : "inconclusive";
+}
+
+static void print_check(const struct page *page, const json_t *check, int width)
+{
+    page_format(page, "  ");
+    page_painted(page, PAINT_BOLD, member_text(check, "title"), width);
+    print_field(page, "expected", member_text(check, "expected"));
+    print_field(page, "measured", member_text(check, "measured"));
+    page_format(page, "   ");
+    page_painted(page, PAINT_DIM, member_text(check, "where"), 0);
+    page_format(page, "\n    ");
+    page_painted(page, outcome_paint(member_text(check, "verdict")), surprise(check), 0);
+    if (member_text(check, "reason")[0] != '\0') {
+        page_format(page, " (");
+        page_text(page, member_text(check, "reason"));
+        page_format(page, ")");
+    }
+    if (member_text(check, "text")[0] != '\0') {
+        page_format(page, ": ");
+        page_text(page, member_text(check, "text"));
+    }
+    page_format(page, "\n");
+    print_witnesses(page, json_object_get(check, "witnesses"));
+    if (page->options->verbose > 0)
+        print_numbers(page, json_object_get(check, "numbers"), 4);
+}
+
+/* A trap that snapped is good news, and it says for what reason. */
+static void print_expected_miss(const struct page *page, const json_t *check)
+{
+    page_format(page, "  ");
+    page_text(page, member_text(check, "id"));
+    page_format(page, " %s as expected: ",
+                is_verdict(check, "failed") ? "failed" : "was inconclusive");
+    page_text(page, member_text(check, "reason"));
+    if (member_text(check, "measured")[0] != '\0') {
+        page_format(page, " (");
+        page_text(page, member_text(check, "measured"));
+        page_format(page, ")");
+    }
+    page_format(page, "\n");
+}
+
+static void print_passed_check(const struct page *page, const json_t *check)
+{
+    page_format(page, "  ");
+    page_text(page, member_text(check, "title"));
+    print_field(page, "measured", member_text(check, "measured"));
+    page_format(page, "\n");
+    print_numbers(page, json_object_get(check, "numbers"), 4);
+}
+
+void case_block_passed(const struct page *page, const json_t *result)
+{
+    const json_t *check;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "checks"), i, check)
+    {
+        if (!is_verdict(check, "passed")) {
+            print_expected_miss(page, check);
+            if (page->options->verbose > 0)
+                print_numbers(page, json_object_get(check, "numbers"), 4);
+        } else if (page->options->verbose > 0) {
+            print_passed_check(page, check);
+        }
+    }
+}
+
+static bool has_unmet(const json_t *result)
+{
+    const json_t *check;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "checks"), i, check)
+    {
+        if (!json_is_true(json_object_get(check, "met")))
+            return true;
+    }
+    return false;
+}
+
+/* Why the case is not passed, unless its checks say it themselves below. */
+static void print_reason(const struct page *page, const json_t *result)
+{
+    const json_t *error = json_object_get(result, "error");
+    const char *text = member_text(error, "text");
+
+    if (text[0] == '\0' && has_unmet(result))
+        return;
+    if (text[0] == '\0')
+        text = member_text(result, "why");
+    if (text[0] == '\0')
+        return;
+    page_format(page, "  ");
+    page_text(page, text);
+    if (member_text(error, "where")[0] != '\0') {
+        page_format(page, "   ");
+        page_painted(page, PAINT_DIM, member_text(error, "where"), 0);
+    }
+    page_format(page, "\n");
+    if (member_text(error, "hint")[0] != '\0') {
+        page_format(page, "    ");
+        page_text(page, member_text(error, "hint"));
+        page_format(page, "\n");
+    }
+}
+
+static void print_checks(const struct page *page, const json_t *result)
+{
+    const json_t *checks = json_object_get(result, "checks");
+    int width = title_width(page, checks);
+    const json_t *check;
+    size_t i;
+
+    json_array_foreach(checks, i, check)
+    {
+        if (!json_is_true(json_object_get(check, "met")))
+            print_check(page, check, width);
+        else if (!is_verdict(check, "passed"))
+            print_expected_miss(page, check);
+        else if (page->options->verbose > 0)
+            print_passed_check(page, check);
+    }
+}
+
+/* Evidence with holes may hide what decided: say so beside the verdict. */
+static void print_damage(const struct page *page, const json_t *result)
+{
+    const json_t *evidence = json_object_get(result, "evidence");
+    double lost = member_number(evidence, "lost_records");
+    double bad = member_number(evidence, "bad_segments");
+
+    if (lost > 0)
+        page_format(page, "  evidence is incomplete: %.0f records could not be kept\n",
+                    lost);
+    if (bad > 0)
+        page_format(page, "  evidence is incomplete: %.0f segments cannot be read\n",
+                    bad);
+}
+
+void case_block_not_passed(const struct page *page, const json_t *result)
+{
+    const char *reproduce = member_text(result, "reproduce");
+    const char *folder = member_text(result, "folder");
+
+    print_reason(page, result);
+    print_checks(page, result);
+    print_damage(page, result);
+    if (strcmp(member_text(result, "outcome"), "skipped") == 0)
+        return;
+    if (reproduce[0] != '\0') {
+        page_format(page, "  reproduce  ");
+        page_text(page, reproduce);
+        page_format(page, "\n");
+    }
+    if (folder[0] != '\0' && page->options->folder != NULL) {
+        page_format(page, "  evidence   ");
+        page_text(page, page->options->folder);
+        page_format(page, "/");
+        page_text(page, folder);
+        page_format(page, "\n");
+    }
+}

@@ -1,0 +1,256 @@
+/* terminal: the summary at the end of a run (ux.md 2.4).
+ *
+ * One line per case; below every case that did not pass what decided it; the verdict of
+ * the whole is the last line, since that is where a person looks first. Repeats of a case
+ * are one line with the bound that their number allows. */
+#include <assert.h>
+#include <string.h>
+
+#include "reports/bound.h"
+#include "reports/case_block.h"
+#include "reports/format.h"
+#include "reports/page.h"
+#include "reports/text.h"
+
+enum { ID_COLUMNS_MAX = 72 };
+
+struct columns {
+    int label;
+    int id;
+};
+
+static bool is_outcome(const json_t *result, const char *outcome)
+{
+    return strcmp(member_text(result, "outcome"), outcome) == 0;
+}
+
+static bool is_shown(const struct page *page, const json_t *result)
+{
+    return page->options->verbose >= 0 || !is_outcome(result, "passed");
+}
+
+static struct columns measure(const struct page *page, const json_t *cases)
+{
+    struct columns columns = {.label = 0, .id = 0};
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(cases, i, one)
+    {
+        int label = (int)strlen(outcome_label(member_text(one, "outcome")));
+        int id = text_width(member_text(one, "id"), page->options->utf8);
+
+        if (label > columns.label)
+            columns.label = label;
+        if (id > columns.id && id <= ID_COLUMNS_MAX)
+            columns.id = id;
+    }
+    return columns;
+}
+
+static void print_case(const struct page *page, const json_t *result,
+                       const struct columns *columns)
+{
+    const char *outcome = member_text(result, "outcome");
+    size_t checks = json_array_size(json_object_get(result, "checks"));
+    char duration[32];
+
+    page_painted(page, outcome_paint(outcome), outcome_label(outcome), columns->label);
+    page_format(page, "  ");
+    page_painted(page, PAINT_PLAIN, member_text(result, "id"), columns->id);
+    if (!is_outcome(result, "skipped"))
+        page_format(
+            page, "  %9s   %zu check%s",
+            text_duration(duration, sizeof duration, member_number(result, "duration_s")),
+            checks, checks == 1 ? "" : "s");
+    page_format(page, "\n");
+    if (is_outcome(result, "passed"))
+        case_block_passed(page, result);
+    else
+        case_block_not_passed(page, result);
+}
+
+/* ---- repeats ---- */
+
+/* How the repeats of one case ended. */
+struct series {
+    int passed, failed, other;
+};
+
+static struct series count_series(const json_t *cases, const char *id)
+{
+    struct series series = {.passed = 0};
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(cases, i, one)
+    {
+        if (strcmp(member_text(one, "id"), id) != 0)
+            continue;
+        if (is_outcome(one, "passed"))
+            series.passed++;
+        else if (is_outcome(one, "failed"))
+            series.failed++;
+        else
+            series.other++;
+    }
+    return series;
+}
+
+/* Is this the first of its id? */
+static bool is_first(const json_t *cases, size_t at)
+{
+    const char *id = member_text(json_array_get(cases, at), "id");
+
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(member_text(json_array_get(cases, i), "id"), id) == 0)
+            return false;
+    }
+    return true;
+}
+
+static void print_series(const struct page *page, const json_t *result,
+                         const json_t *cases, const struct columns *columns)
+{
+    struct series series = count_series(cases, member_text(result, "id"));
+    const char *outcome = series.failed   ? "failed"
+                          : series.passed ? "passed"
+                                          : "inconclusive";
+    int judged = series.passed + series.failed;
+    char bound[96];
+
+    page_painted(page, outcome_paint(outcome), outcome_label(outcome), columns->label);
+    page_format(page, "  ");
+    page_painted(page, PAINT_PLAIN, member_text(result, "id"), columns->id);
+    if (judged > 0)
+        page_format(page, "  %s", bound_text(bound, sizeof bound, series.failed, judged));
+    /* What gave no verdict is no trial. */
+    if (series.other > 0)
+        page_format(page, "%s %d without a verdict", judged > 0 ? ";" : " ",
+                    series.other);
+    page_format(page, "\n");
+}
+
+static void print_repeats(const struct page *page, const json_t *cases,
+                          const struct columns *columns)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(cases, i, one)
+    {
+        if (!is_outcome(one, "passed"))
+            print_case(page, one, columns);
+    }
+    json_array_foreach(cases, i, one)
+    {
+        if (is_first(cases, i))
+            print_series(page, one, cases, columns);
+    }
+}
+
+/* ---- the last line ---- */
+
+static int count_distinct(const json_t *cases, const char *member)
+{
+    json_t *seen = json_object();
+    const json_t *one;
+    size_t i;
+    int count;
+
+    json_array_foreach(cases, i, one)
+        json_object_set_new(seen, member_text(one, member), json_true());
+    count = (int)json_object_size(seen);
+    json_decref(seen);
+    return count;
+}
+
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+/* "12 scenarios", "12 cases of 5 scenarios", "50 runs of 2 cases". */
+static void print_what(const struct page *page, const json_t *cases)
+{
+    size_t total = json_array_size(cases);
+    size_t ids = (size_t)count_distinct(cases, "id");
+    size_t scenarios = (size_t)count_distinct(cases, "scenario");
+
+    if (total != ids)
+        page_format(page, "%zu runs of %zu case%s", total, ids, plural(ids));
+    else if (total != scenarios)
+        page_format(page, "%zu case%s of %zu scenario%s", total, plural(total), scenarios,
+                    plural(scenarios));
+    else
+        page_format(page, "%zu scenario%s", total, plural(total));
+}
+
+static void print_verdict(const struct page *page, const json_t *results)
+{
+    static const struct {
+        const char *name;
+        const char *words;
+    } order[] = {
+        {"passed", "passed"},           {"failed", "failed"},
+        {"error", "with errors"},       {"inconclusive", "inconclusive"},
+        {"interrupted", "interrupted"}, {"skipped", "skipped"},
+    };
+    const json_t *totals = json_object_get(results, "totals");
+    char duration[32];
+    bool any = false;
+
+    print_what(page, json_object_get(results, "cases"));
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        json_int_t count = json_integer_value(json_object_get(totals, order[i].name));
+        char words[64];
+
+        if (count == 0)
+            continue;
+        page_format(page, any ? ", " : ": ");
+        snprintf(words, sizeof words, "%lld %s", (long long)count, order[i].words);
+        page_painted(page, outcome_paint(order[i].name), words, 0);
+        any = true;
+    }
+    page_format(
+        page, " in %s\n",
+        text_duration(duration, sizeof duration, member_number(results, "duration_s")));
+}
+
+static int print(const json_t *results, const struct format_options *options, FILE *to,
+                 struct error *err)
+{
+    const struct page page = {.to = to, .options = options};
+    const json_t *cases = json_object_get(results, "cases");
+    struct columns columns = measure(&page, cases);
+    const json_t *one;
+    bool any = false;
+    size_t i;
+
+    assert(json_is_object(results));
+    if (member_number(results, "repeat") > 1) {
+        print_repeats(&page, cases, &columns);
+        any = true;
+    } else {
+        json_array_foreach(cases, i, one)
+        {
+            if (!is_shown(&page, one))
+                continue;
+            print_case(&page, one, &columns);
+            any = true;
+        }
+    }
+    if (any)
+        page_format(&page, "\n");
+    print_verdict(&page, results);
+    if (fflush(to) != 0 || ferror(to))
+        return error_from_errno(err, "cannot print the report");
+    return 0;
+}
+
+extern const struct format_type format_terminal;
+const struct format_type format_terminal = {
+    .name = "terminal",
+    .summary = "a summary for a person, verdict last",
+    .print = print,
+};
