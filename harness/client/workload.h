@@ -27,7 +27,7 @@ struct reconnect_policy {
     uint64_t jitter_ns; /* fixed: 0..jitter is added */
     double factor;
     uint64_t cap_ns;
-    double jitter_fraction; /* backoff, with PERCENT */
+    double jitter_fraction; /* backoff, with PERCENT: up to this much more or less */
     enum { JITTER_PERCENT, JITTER_EQUAL, JITTER_FULL, JITTER_DECORRELATED } jitter_kind;
     int64_t attempts; /* per outage and server; -1: without end */
 };
@@ -35,15 +35,23 @@ struct reconnect_policy {
 /* What every built-in client takes. */
 struct connection_conf {
     char *name;
-    json_t *reconnect;   /* as the user wrote it; read by reconnect_policy_read */
-    uint64_t timeout_ns; /* connect time-out */
-    uint64_t ping_ns;    /* ping interval */
-    int64_t ping_max_out;
-    uint64_t buffer_bytes; /* reconnect buffer */
+    json_t *reconnect;          /* as the user wrote it; read by reconnect_policy_read */
+    json_t *ping;               /* "20s" or {interval, max_out}; read by workload_read: */
+    uint64_t ping_ns;           /* ping interval */
+    int64_t ping_max_out;       /* unanswered pings until the connection is stale */
+    uint64_t timeout_ns;        /* connect time-out */
+    uint64_t connect_within_ns; /* how long the first connect is tried */
+    uint64_t buffer_bytes;      /* reconnect buffer */
     uint64_t write_deadline_ns;
+    bool discovered;               /* walk to servers that INFO names, past the links */
+    bool exit_when_closed;         /* leave when the connection is closed for good */
     char *user, *password, *token; /* never in evidence */
 };
 extern const struct param connection_params[];
+
+/* A copy of a user's table without what must stay secret, for evidence and reports.
+ * Gives a new object; NULL without memory. */
+json_t *workload_public_conf(const json_t *object);
 
 /* `object`: "default", "none", a table; NULL is "default". */
 int reconnect_policy_read(struct reconnect_policy *out, const json_t *object,
