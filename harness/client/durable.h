@@ -6,7 +6,7 @@
 #ifndef STORMDRILL_CLIENT_DURABLE_H
 #define STORMDRILL_CLIENT_DURABLE_H
 
-#include <nats.h>
+#include <nats/nats.h>
 #include <stdint.h>
 
 #include "harness/client/stream.h"

@@ -5,7 +5,7 @@
 #ifndef STORMDRILL_CLIENT_FLIGHTS_H
 #define STORMDRILL_CLIENT_FLIGHTS_H
 
-#include <nats.h>
+#include <nats/nats.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <nats.h>
+#include <nats/nats.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

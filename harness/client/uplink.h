@@ -10,7 +10,7 @@
 #ifndef STORMDRILL_CLIENT_UPLINK_H
 #define STORMDRILL_CLIENT_UPLINK_H
 
-#include <nats.h>
+#include <nats/nats.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
