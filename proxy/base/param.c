@@ -114,8 +114,7 @@ int param_change_layers(const struct param_layer *layers, int count, const json_
     pending = calloc(json_object_size(object) + 1, sizeof *pending);
     if (pending == NULL)
         return error_set(err, E_NOMEM, "options of %s", owner);
-    json_object_foreach((json_t *)object, name, json)
-    {
+    json_object_foreach((json_t *)object, name, json) {
         rc = read_member(layers, count, name, json, owner, &pending[read], err);
         if (rc != 0)
             goto fail_release;
