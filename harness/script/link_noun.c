@@ -1,0 +1,152 @@
+/* link_noun: client.link and client:link_to(node): faults on the way to the broker.
+ *
+ * client.link is the set of the client's links, one to each node; a fault on it is added
+ * to all of them and has one handle. Its methods are the faults of the proxy, as
+ * fault_type_at() lists them, and the action `reset`. */
+#include "harness/script/link_noun.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/script/client_noun.h"
+#include "harness/script/fault_noun.h"
+#include "harness/script/journal.h"
+#include "harness/script/raise.h"
+#include "harness/script/values.h"
+
+enum { LINKS_MAX = 1024 };
+
+/* reset on several links: the last answer tells the task. */
+struct reset {
+    struct run *run;
+    struct wait *wait;
+    int pending;
+    int rc;
+    struct error error;
+};
+
+int link_noun_faults(const char **names, int room)
+{
+    int count = 0;
+
+    for (int i = 0; count < room && fault_type_at(i) != NULL; i++)
+        names[count++] = fault_type_name(fault_type_at(i));
+    return count;
+}
+
+void link_noun_push(lua_State *L, const struct client *client, uint32_t node)
+{
+    char name[BOX_NAME_BYTES];
+
+    if (node == 0)
+        snprintf(name, sizeof name, "%s", client_name(client));
+    else
+        snprintf(name, sizeof name, "%s -> n%u", client_name(client), node);
+    noun_push(L, &noun_link, client_number(client), node, name);
+}
+
+/* The links of this box; gives how many, at least one. */
+static int find_links(lua_State *L, const struct box *box, struct link_id *links)
+{
+    struct client *client = client_noun_find(L, box->number);
+    struct cluster *cluster = script_of(L)->run->options.cluster;
+    int count = 0;
+
+    if (box->part > 0) {
+        links[0] = client_link_to(client, cluster_node(cluster, (int)box->part - 1));
+        count = links[0].number != 0 ? 1 : 0;
+    } else {
+        for (; count < client_link_count(client) && count < LINKS_MAX; count++)
+            links[count] = client_link(client, count);
+    }
+    if (count == 0)
+        raise_text(L, "%s has no link", box->name);
+    return count;
+}
+
+/* link:FAULT { … } -> Fault; upvalue 1 is the fault's name */
+static int l_fault(lua_State *L)
+{
+    const char *type = lua_tostring(L, lua_upvalueindex(1));
+    const struct box *box = noun_self(L, &noun_link, type);
+    struct link_id links[LINKS_MAX];
+    struct disturbance *d;
+    struct error err;
+    char word[64];
+    json_t *params;
+    int count;
+
+    snprintf(word, sizeof word, "link:%s", type);
+    params = value_options(L, 2, word);
+    if (fault_check(type, params, &err) != 0)
+        raise_error(L, &err);
+    count = find_links(L, box, links);
+    d = disturbance_create(script_of(L)->run, DISTURB_LINKS, type, box->name);
+    if (d == NULL || !disturbance_set_links(d, links, count))
+        raise_text(L, "%s: out of memory", word);
+    d->params = params != NULL ? json_deep_copy(params) : json_object();
+    return fault_noun_begin(L, d, word);
+}
+
+static void on_reset(void *arg, const struct plane_reply *reply)
+{
+    struct reset *reset = arg;
+
+    if (reply->rc != 0 && reset->rc == 0) {
+        reset->rc = reply->rc;
+        reset->error = reply->error;
+    }
+    run_end_command(reset->run);
+    reset->pending--;
+    if (reset->pending > 0)
+        return;
+    wait_done(reset->wait, reset->rc, &reset->error);
+    free(reset);
+}
+
+/* link:reset(): RST on every connection, now */
+static int l_reset(lua_State *L)
+{
+    const struct box *box = noun_self(L, &noun_link, "reset");
+    struct run *run = script_of(L)->run;
+    struct link_id links[LINKS_MAX];
+    struct reset *reset;
+    struct wait *wait;
+    int count;
+
+    if (!lua_isnone(L, 2))
+        raise_text(L, "link:reset takes nothing: it is an action, it happens now");
+    count = find_links(L, box, links);
+    wait = wait_begin(L, "link:reset");
+    reset = calloc(1, sizeof *reset);
+    if (reset == NULL) {
+        wait_drop(wait);
+        raise_text(L, "link:reset: out of memory");
+    }
+    *reset = (struct reset){.run = run, .wait = wait, .pending = count};
+    journal_say(run, "reset %s", box->name);
+    for (int i = 0; i < count; i++) {
+        run_begin_command(run);
+        control_link_reset(run->context->control, links[i], on_reset, reset);
+    }
+    return wait_end(L, wait);
+}
+
+void link_noun_add_faults(lua_State *L)
+{
+    for (int i = 0; fault_type_at(i) != NULL; i++) {
+        const char *name = fault_type_name(fault_type_at(i));
+
+        lua_pushstring(L, name);
+        lua_pushcclosure(L, l_fault, 1);
+        lua_setfield(L, -2, name);
+    }
+}
+
+static const struct method methods[] = {
+    {"reset", l_reset},
+    {NULL, NULL},
+};
+
+const struct noun noun_link = {.name = "link", .methods = methods};

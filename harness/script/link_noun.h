@@ -1,0 +1,17 @@
+/* link_noun: what nodes' and clients' files need of links and faults. */
+#ifndef STORMDRILL_SCRIPT_LINK_NOUN_H
+#define STORMDRILL_SCRIPT_LINK_NOUN_H
+
+#include "harness/client/client.h"
+#include "harness/script/noun.h"
+
+/* Names of the faults a link can have; gives how many. */
+int link_noun_faults(const char **names, int room);
+
+/* Add them as methods to the table at the top. */
+void link_noun_add_faults(lua_State *L);
+
+/* Push the set of a client's links, or its one to `node` (0 = all). */
+void link_noun_push(lua_State *L, const struct client *client, uint32_t node);
+
+#endif
