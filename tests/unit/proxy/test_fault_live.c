@@ -1,0 +1,222 @@
+/* fault_live: faults that come, change and go on live connections, on real sockets. */
+#include "tests/lib/proxy/world.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void expect_silence(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+    assert_int_equal(poll(&wait, 1, 50), 0);
+}
+
+static void test_fault_live__latency_holds_bytes_until_it_is_healed(void **state)
+{
+    struct world *w = world_create(1);
+    struct fault_id slow;
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    slow = world_fault(w, "latency", "base=60s direction=to_server");
+    world_send(pair[0], "PING\r\n");
+    shutdown(pair[0], SHUT_WR);
+    world_send(pair[1], "PONG\r\n");
+    world_expect(pair[0], "PONG\r\n");
+    expect_silence(pair[1]);
+    assert_int_equal(world_stats(w).held_bytes, 6);
+    world_heal(w, slow);
+    world_expect(pair[1], "PING\r\n");
+    world_expect_fin(pair[1]);
+    assert_int_equal(world_stats(w).held_bytes, 0);
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
+static void test_fault_live__a_changed_latency_lets_go_of_what_it_holds(void **state)
+{
+    struct world *w = world_create(1);
+    struct fault_id slow;
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    slow = world_fault(w, "latency", "base=60s");
+    world_send(pair[0], "one");
+    expect_silence(pair[1]);
+    world_change(w, slow, "base=1ms");
+    world_expect(pair[1], "one");
+    world_send(pair[0], "two");
+    world_expect(pair[1], "two");
+    assert_string_equal(world_find(w, PROXY_FAULT_CHANGE, 0).detail,
+                        "{\"direction\":\"both\",\"fault\":\"latency\",\"label\":"
+                        "\"latency#1\",\"params\":{\"base\":\"1ms\",\"direction\":"
+                        "\"both\",\"jitter\":\"0\",\"probability\":1.0}}");
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
+static void test_fault_live__a_stalled_direction_goes_on_after_the_heal(void **state)
+{
+    struct world *w = world_create(1);
+    struct fault_id stall;
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    stall = world_fault(w, "stall", "direction=to_client");
+    world_send(pair[1], "delivery");
+    world_send(pair[0], "publish");
+    world_expect(pair[1], "publish");
+    expect_silence(pair[0]);
+    world_heal(w, stall);
+    world_expect(pair[0], "delivery");
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
+static void test_fault_live__a_reset_waits_for_the_heal_of_a_stall(void **state)
+{
+    struct world *w = world_create(1);
+    struct fault_id stall;
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    world_send(pair[0], "x");
+    world_expect(pair[1], "x");
+    stall = world_fault(w, "stall", "");
+    world_abort(pair[0]);
+    expect_silence(pair[1]);
+    assert_int_equal(world_count(w, PROXY_CLOSE), 0);
+    world_heal(w, stall);
+    world_expect_reset(pair[1]);
+    close(pair[1]);
+    world_wait_for(w, PROXY_CLOSE, 1);
+    assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
+                     PROXY_BY_CLIENT | PROXY_HOW_RST);
+    world_destroy(w);
+}
+
+static void test_fault_live__a_reset_after_a_fin_is_noticed_while_paused(void **state)
+{
+    struct world *w = world_create(1);
+    struct fault_id stall;
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    world_send(pair[0], "x");
+    world_expect(pair[1], "x");
+    stall = world_fault(w, "stall", "direction=to_server");
+    shutdown(pair[0], SHUT_WR);
+    expect_silence(pair[1]);
+    /* The client is gone: what the server still sends is answered with RST. */
+    close(pair[0]);
+    world_send(pair[1], "to nobody");
+    world_send(pair[1], "to nobody");
+    expect_silence(pair[1]);
+    world_heal(w, stall);
+    world_wait_for(w, PROXY_HALF_CLOSED, 0);
+    world_expect_reset(pair[1]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
+static void test_fault_live__refuse_ends_new_and_old_connections(void **state)
+{
+    struct world *w = world_create(1);
+    struct fault_id refuse;
+    int pair[2];
+    int fd;
+
+    (void)state;
+    world_pair(w, pair);
+    world_send(pair[0], "x");
+    world_expect(pair[1], "x");
+    refuse = world_fault(w, "refuse", "");
+    world_expect_reset(pair[0]);
+    world_expect_reset(pair[1]);
+    fd = world_connect(w);
+    world_expect_reset(fd);
+    close(fd);
+    world_wait_for(w, PROXY_REFUSED, 1);
+    assert_int_equal(world_find(w, PROXY_REFUSED, 0).event.flags, PROXY_HOW_RST);
+    assert_int_equal(world_stats(w).refused, 1);
+    world_heal(w, refuse);
+    close(pair[0]);
+    close(pair[1]);
+    world_pair(w, pair);
+    world_send(pair[0], "back");
+    world_expect(pair[1], "back");
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
+static void test_fault_live__refuse_with_fin_keeps_old_connections_when_told(void **state)
+{
+    struct world *w = world_create(1);
+    int pair[2];
+    int fd;
+
+    (void)state;
+    world_pair(w, pair);
+    world_fault(w, "refuse", "with=fin keep_old=true");
+    fd = world_connect(w);
+    world_expect_fin(fd);
+    close(fd);
+    world_send(pair[0], "still here");
+    world_expect(pair[1], "still here");
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
+static void test_fault_live__a_closed_port_refuses_and_opens_again(void **state)
+{
+    struct world *w = world_create(1);
+    struct fault_id refuse;
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    for (int i = 0; i < 3; i++) {
+        refuse = world_fault(w, "refuse", "port=closed keep_old=true");
+        assert_int_equal(world_connect_port(w->link_port), -1);
+        assert_int_equal(errno, ECONNREFUSED);
+        world_send(pair[0], "old");
+        world_expect(pair[1], "old");
+        world_heal(w, refuse);
+        close(pair[0]);
+        close(pair[1]);
+        world_pair(w, pair);
+    }
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fault_live__latency_holds_bytes_until_it_is_healed),
+        cmocka_unit_test(test_fault_live__a_changed_latency_lets_go_of_what_it_holds),
+        cmocka_unit_test(test_fault_live__a_stalled_direction_goes_on_after_the_heal),
+        cmocka_unit_test(test_fault_live__a_reset_waits_for_the_heal_of_a_stall),
+        cmocka_unit_test(test_fault_live__a_reset_after_a_fin_is_noticed_while_paused),
+        cmocka_unit_test(test_fault_live__refuse_ends_new_and_old_connections),
+        cmocka_unit_test(
+            test_fault_live__refuse_with_fin_keeps_old_connections_when_told),
+        cmocka_unit_test(test_fault_live__a_closed_port_refuses_and_opens_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
