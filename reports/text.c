@@ -22,24 +22,34 @@ static int sequence_length(unsigned char first)
     return 0;
 }
 
+/* Longer than it need be, half of a pair, or beyond Unicode: such sequences are used to
+ * smuggle characters past those who look for them. */
+static bool is_valid(uint32_t point, int length)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+
+    return point >= least[length] && point <= 0x10ffff &&
+           (point < 0xd800 || point > 0xdfff);
+}
+
 /* The code point at *at, which moves on; BROKEN for a byte that is none. */
 static uint32_t next(const char **at)
 {
     const unsigned char *bytes = (const unsigned char *)*at;
     int length = sequence_length(bytes[0]);
-    uint32_t point = bytes[0];
+    uint32_t point = length > 1 ? bytes[0] & (0xffu >> (length + 1)) : bytes[0];
+    bool whole = length > 0;
 
-    if (length > 1)
-        point = bytes[0] & (0xffu >> (length + 1));
-    for (int i = 1; i < length; i++) {
-        if ((bytes[i] & 0xc0) != 0x80) {
-            *at += 1;
-            return BROKEN;
-        }
+    for (int i = 1; whole && i < length; i++) {
+        whole = (bytes[i] & 0xc0) == 0x80;
         point = point << 6 | (bytes[i] & 0x3f);
     }
-    *at += length > 0 ? length : 1;
-    return length > 0 ? point : BROKEN;
+    if (!whole || !is_valid(point, length)) {
+        *at += 1;
+        return BROKEN;
+    }
+    *at += length;
+    return point;
 }
 
 /* Controls of ASCII and Latin-1, and the marks that turn writing direction around. */

@@ -1,0 +1,323 @@
+/* test_terminal: what a person reads at the end of a run, fact by fact. No golden files:
+ * a summary may be made prettier, but what it says must not get lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proxy/base/error.h"
+#include "reports/format.h"
+
+static json_t *check_of(const char *id, const char *verdict, bool met, const char *reason,
+                        const char *measured)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:{s:i, s:i},"
+                     " s:[{s:f, s:s, s:s, s:s}]}",
+                     "check", id, "id", id, "title", "no acknowledged message is lost",
+                     "where", "scenarios/x.lua:10", "met", met, "verdict", verdict,
+                     "reason", reason, "text", "3 acknowledged messages never came",
+                     "expected", "0 lost", "measured", measured, "numbers", "attempted",
+                     2000, "lost", 3, "witnesses", "t", 130.02, "writer", "c1.0.load",
+                     "kind", "acknowledged", "text", "message 48112");
+}
+
+static json_t *case_of(const char *id, const char *scenario, const char *outcome)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:f, s:[], s:s, s:s, s:n}", "id", id,
+                     "scenario", scenario, "outcome", outcome, "why", "", "duration_s",
+                     54.9, "checks", "folder", "cases/x-trap", "reproduce",
+                     "stormdrill run scenarios/x.lua --case trap --seed 48151623",
+                     "error");
+}
+
+static void add_check(json_t *result, json_t *check)
+{
+    json_array_append_new(json_object_get(result, "checks"), check);
+}
+
+static json_t *results_of(json_t *cases, int repeat)
+{
+    static const char *const outcomes[] = {"passed", "failed",  "inconclusive",
+                                           "error",  "skipped", "interrupted"};
+    json_t *totals = json_object();
+
+    for (size_t o = 0; o < sizeof outcomes / sizeof *outcomes; o++) {
+        const json_t *one;
+        size_t i;
+        int count = 0;
+
+        json_array_foreach(cases, i, one)
+            count += strcmp(json_string_value(json_object_get(one, "outcome")),
+                            outcomes[o]) == 0;
+        json_object_set_new(totals, outcomes[o], json_integer(count));
+    }
+    return json_pack("{s:o, s:o, s:f, s:i}", "cases", cases, "totals", totals,
+                     "duration_s", 663.0, "repeat", repeat);
+}
+
+/* Takes `results`; gives the page. */
+static char *print(json_t *results, const struct format_options *options)
+{
+    const struct format_type *format = format_type_find("terminal");
+    char *page = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&page, &size);
+    struct error err;
+
+    assert_int_equal(format->print(results, options, to, &err), 0);
+    fclose(to);
+    json_decref(results);
+    return page;
+}
+
+static const struct format_options quiet = {.utf8 = true, .verbose = -1};
+static const struct format_options plain = {.utf8 = true, .folder = "stormdrill-out/a"};
+static const struct format_options verbose = {.utf8 = true, .verbose = 1};
+
+static void expect_has(const char *page, const char *text)
+{
+    if (strstr(page, text) == NULL)
+        fail_msg("'%s' is not in:\n%s", text, page);
+}
+
+static void expect_has_not(const char *page, const char *text)
+{
+    if (strstr(page, text) != NULL)
+        fail_msg("'%s' is in:\n%s", text, page);
+}
+
+static const char *last_line(char *page)
+{
+    size_t size = strlen(page);
+    char *at;
+
+    assert_true(size > 0);
+    assert_int_equal(page[size - 1], '\n');
+    page[size - 1] = '\0';
+    at = strrchr(page, '\n');
+    return at != NULL ? at + 1 : page;
+}
+
+static void test_terminal__ends_with_the_verdict_of_the_whole(void **state)
+{
+    json_t *cases = json_array();
+    char *page;
+
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        char id[16];
+
+        snprintf(id, sizeof id, "s%d", i);
+        json_array_append_new(cases, case_of(id, id,
+                                             i == 3   ? "failed"
+                                             : i == 5 ? "inconclusive"
+                                                      : "passed"));
+    }
+    page = print(results_of(cases, 1), &plain);
+    assert_string_equal(
+        last_line(page),
+        "12 scenarios: 10 passed, 1 failed, 1 inconclusive in 11 min 3 s");
+    free(page);
+}
+
+static void test_terminal__counts_cases_apart_from_scenarios(void **state)
+{
+    json_t *cases = json_array();
+    char *page;
+
+    (void)state;
+    json_array_append_new(cases, case_of("a [trap]", "a", "passed"));
+    json_array_append_new(cases, case_of("a [remedy]", "a", "passed"));
+    page = print(results_of(cases, 1), &plain);
+    assert_string_equal(last_line(page), "2 cases of 1 scenario: 2 passed in 11 min 3 s");
+    free(page);
+}
+
+static void test_terminal__shows_all_of_a_failed_check(void **state)
+{
+    json_t *failed = case_of("kill -9 [replicas=3]", "kill -9", "failed");
+    char *page;
+
+    (void)state;
+    add_check(failed, check_of("at_least_once", "failed", false, "lost", "3 lost"));
+    page = print(results_of(json_pack("[o]", failed), 1), &plain);
+    expect_has(page, "FAIL  kill -9 [replicas=3]");
+    expect_has(page, "54.9 s   1 check");
+    expect_has(page, "no acknowledged message is lost");
+    expect_has(page, "expected 0 lost");
+    expect_has(page, "measured 3 lost");
+    expect_has(page, "scenarios/x.lua:10");
+    expect_has(page, "failed (lost): 3 acknowledged messages never came");
+    expect_has(page, "130.020 s  c1.0.load  message 48112");
+    expect_has(page, "reproduce  stormdrill run scenarios/x.lua --case trap --seed 48");
+    expect_has(page, "evidence   stormdrill-out/a/cases/x-trap");
+    free(page);
+}
+
+static void test_terminal__calls_a_trap_that_snapped_a_pass(void **state)
+{
+    json_t *trap = case_of("x [trap]", "x", "passed");
+    char *page;
+
+    (void)state;
+    add_check(trap, check_of("at_least_once", "failed", true, "lost", "3 of 2000"));
+    page = print(results_of(json_pack("[o]", trap), 1), &plain);
+    expect_has(page, "PASS  x [trap]");
+    expect_has(page, "at_least_once failed as expected: lost (3 of 2000)");
+    expect_has_not(page, "reproduce");
+    free(page);
+}
+
+static void test_terminal__says_when_a_check_passed_that_should_have_failed(void **state)
+{
+    json_t *trap = case_of("x [trap]", "x", "failed");
+    char *page;
+
+    (void)state;
+    add_check(trap, check_of("at_least_once", "passed", false, "", "0 lost"));
+    page = print(results_of(json_pack("[o]", trap), 1), &plain);
+    expect_has(page, "passed, but should have failed");
+    free(page);
+}
+
+static void test_terminal__shows_an_error_with_its_place_and_way_out(void **state)
+{
+    json_t *broken = case_of("x", "x", "error");
+    char *page;
+
+    (void)state;
+    json_object_set_new(broken, "error",
+                        json_pack("{s:s, s:s, s:s, s:s}", "code", "E_SCRIPT", "text",
+                                  "sleep needs a unit", "where", "x.lua:3", "hint",
+                                  "write \"20s\""));
+    page = print(results_of(json_pack("[o]", broken), 1), &plain);
+    expect_has(page, "ERROR  x");
+    expect_has(page, "sleep needs a unit   x.lua:3");
+    expect_has(page, "write \"20s\"");
+    expect_has(page, "1 scenario: 1 with errors");
+    free(page);
+}
+
+static void test_terminal__says_why_a_case_was_skipped_and_nothing_else(void **state)
+{
+    json_t *skipped = case_of("x", "x", "skipped");
+    char *page;
+
+    (void)state;
+    json_object_set_new(skipped, "why", json_string("needs sync_interval"));
+    page = print(results_of(json_pack("[o]", skipped), 1), &plain);
+    expect_has(page, "SKIPPED  x\n");
+    expect_has(page, "needs sync_interval");
+    expect_has_not(page, "reproduce");
+    free(page);
+}
+
+static void test_terminal__is_short_when_quiet_and_long_when_verbose(void **state)
+{
+    json_t *good = case_of("good", "good", "passed");
+    char *page;
+
+    (void)state;
+    add_check(good, check_of("at_least_once", "passed", true, "", "0 lost"));
+    json_t *cases = json_pack("[o]", good);
+    page = print(results_of(json_incref(cases), 1), &quiet);
+    assert_string_equal(page, "1 scenario: 1 passed in 11 min 3 s\n");
+    free(page);
+    page = print(results_of(json_incref(cases), 1), &plain);
+    expect_has_not(page, "attempted");
+    free(page);
+    page = print(results_of(cases, 1), &verbose);
+    expect_has(page, "measured 0 lost");
+    expect_has(page, "attempted 2,000");
+    expect_has(page, "lost 3");
+    free(page);
+}
+
+static void test_terminal__tells_repeats_with_their_bound(void **state)
+{
+    json_t *cases = json_array();
+    char *page;
+
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        json_array_append_new(cases, case_of("a", "a", i == 4 ? "failed" : "passed"));
+        json_array_append_new(cases,
+                              case_of("b", "b", i == 9 ? "inconclusive" : "passed"));
+    }
+    page = print(results_of(cases, 10), &plain);
+    expect_has(page, "failed 1 of 10 (failure rate below 39 % at 95 %)");
+    expect_has(page,
+               "passed 9 of 9: failure rate below 28 % at 95 %; 1 without a verdict");
+    expect_has(page, "20 runs of 2 cases: 18 passed, 1 failed, 1 inconclusive");
+    free(page);
+}
+
+static void test_terminal__has_colour_only_where_it_is_wanted(void **state)
+{
+    struct format_options colour = {.utf8 = true, .colour = true};
+    char *page =
+        print(results_of(json_pack("[o]", case_of("a", "a", "failed")), 1), &colour);
+
+    (void)state;
+    expect_has(page, "\033[1;31mFAIL\033[0m");
+    free(page);
+    page = print(results_of(json_pack("[o]", case_of("a", "a", "failed")), 1), &plain);
+    expect_has_not(page, "\033");
+    free(page);
+}
+
+static void test_terminal__is_ascii_where_the_locale_is_not_utf8(void **state)
+{
+    const struct format_options ascii = {.utf8 = false};
+    json_t *result = case_of("client\xe2\x86\x92n1 \033[2J", "x", "passed");
+    char *page = print(results_of(json_pack("[o]", result), 1), &ascii);
+
+    (void)state;
+    expect_has(page, "client->n1 ?[2J");
+    for (const char *at = page; *at != '\0'; at++)
+        assert_true((*at >= ' ' && *at < 127) || *at == '\n');
+    free(page);
+}
+
+static void test_terminal__survives_results_with_anything_missing(void **state)
+{
+    static const char *const odd[] = {
+        "{}",
+        "{\"cases\": []}",
+        "{\"cases\": [{}]}",
+        "{\"cases\": [{\"outcome\": 7, \"id\": null, \"checks\": {}}], \"repeat\": 2}",
+        "{\"cases\": [{\"outcome\": \"failed\", \"checks\": [{}, 3, null]}]}",
+        "{\"cases\": {\"a\": 1}, \"totals\": [], \"duration_s\": \"x\"}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        char *page = print(json_loads(odd[i], 0, NULL), &verbose);
+
+        assert_true(strlen(page) > 0);
+        free(page);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_terminal__ends_with_the_verdict_of_the_whole),
+        cmocka_unit_test(test_terminal__counts_cases_apart_from_scenarios),
+        cmocka_unit_test(test_terminal__shows_all_of_a_failed_check),
+        cmocka_unit_test(test_terminal__calls_a_trap_that_snapped_a_pass),
+        cmocka_unit_test(test_terminal__says_when_a_check_passed_that_should_have_failed),
+        cmocka_unit_test(test_terminal__shows_an_error_with_its_place_and_way_out),
+        cmocka_unit_test(test_terminal__says_why_a_case_was_skipped_and_nothing_else),
+        cmocka_unit_test(test_terminal__is_short_when_quiet_and_long_when_verbose),
+        cmocka_unit_test(test_terminal__tells_repeats_with_their_bound),
+        cmocka_unit_test(test_terminal__has_colour_only_where_it_is_wanted),
+        cmocka_unit_test(test_terminal__is_ascii_where_the_locale_is_not_utf8),
+        cmocka_unit_test(test_terminal__survives_results_with_anything_missing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
