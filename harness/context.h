@@ -27,6 +27,7 @@ struct context {
     const char *evidence_folder; /* CASE/evidence, absolute */
     const char *self;            /* path of the stormdrill binary (/proc/self/exe) */
     const char *broker_path;     /* nats-server to run */
+    const char *broker_version;  /* "2.9.10"; NULL: not known */
     uint64_t seed;
     struct rng rng;
     uint32_t fault_numbers; /* last number given to a broker or client fault; the plane

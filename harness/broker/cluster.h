@@ -34,7 +34,12 @@ enum node_state { NODE_DOWN, NODE_STARTING, NODE_UP, NODE_PAUSED, NODE_STOPPING 
 
 typedef void node_done_fn(void *arg, int rc, const struct error *err);
 
-/* Takes the conf (its owned values). Folder: CASE/brokers/<name>/. Starts nothing. */
+/* May a scenario say this (for `validate`)? E_PARAM names the key of `config` that is
+ * stormdrill's own, and why. */
+int cluster_check(const struct cluster_conf *conf, struct error *err);
+
+/* Takes the conf (its owned values), also on failure. Folder: CASE/brokers/<name>/.
+ * Starts nothing. */
 int cluster_create(struct cluster **out, struct context *context,
                    struct cluster_conf *conf, struct error *err);
 
@@ -44,7 +49,8 @@ void cluster_start(struct cluster *cluster, node_done_fn *done, void *arg);
 /* SIGTERM all that runs, SIGKILL after a grace of 5 s; done when all are gone. */
 void cluster_stop(struct cluster *cluster, node_done_fn *done, void *arg);
 
-/* Free; after cluster_stop. */
+/* Free; after cluster_stop and the calling back of every verb. Its handles close in the
+ * next turns of the loop. NULL is fine. */
 void cluster_destroy(struct cluster *cluster);
 
 int cluster_node_count(const struct cluster *cluster);
@@ -62,7 +68,12 @@ const char *node_address(const struct node *node); /* "127.0.0.1:41234"; "" whil
 enum node_state node_state(const struct node *node);
 int node_pid(const struct node *node); /* 0 while down */
 
-/* Wrong state (start of a running node, …) is E_PARAM with the node and its state. */
+/* Wrong state (start of a running node, …) is E_PARAM with the node and its state. stop
+ * and kill are fine in every state but down; they interrupt what is under way, which then
+ * ends with E_CANCELLED. A process that outlives SIGTERM by 5 s is killed; node_stop then
+ * says E_TIMEOUT. stop, kill and restart write their `action` record, every signal is
+ * recorded before it is sent; a pause is a fault, and whoever asks for it records that.
+ */
 void node_start(struct node *node, node_done_fn *done, void *arg); /* until it answers */
 void node_stop(struct node *node, node_done_fn *done,
                void *arg); /* SIGTERM, until gone */
@@ -73,7 +84,10 @@ void node_resume(struct node *node, node_done_fn *done, void *arg);
 void node_restart(struct node *node, node_done_fn *done, void *arg);
 
 /* Told whenever a node's address changes ("" when it went down), before the verb that
- * caused it is done. The watcher calls node_watch_done when it has acted. */
+ * caused it is done. The watcher calls node_watch_done when it has acted, once for each
+ * call (it may do so at once), also after cluster_unwatch; after 10 s it is given up with
+ * a warning, and the verb ends with E_TIMEOUT. It may unwatch itself, but nobody else,
+ * while it is told. */
 struct node_watch {
     void (*on_address)(struct node_watch *watch, struct node *node, const char *address);
     void *arg;

@@ -398,6 +398,11 @@ bool child_is_running(const struct child *child)
     return child->state == CHILD_RUNNING;
 }
 
+bool child_is_stopped(const struct child *child)
+{
+    return child->state == CHILD_RUNNING && tree_is_stopped(child->pid);
+}
+
 void child_kill_tree(struct child *child)
 {
     if (child->killing || child->state >= CHILD_ENDED)

@@ -66,6 +66,9 @@ int child_signal_tree(struct child *child, int signal, struct error *err);
 int child_pid(const struct child *child); /* 0 before on_started */
 bool child_is_running(const struct child *child);
 
+/* Has every thread of the process itself stopped (SIGSTOP is in force)? */
+bool child_is_stopped(const struct child *child);
+
 /* Kill what is left of the tree, without waiting. on_exit follows if it did not come. */
 void child_kill_tree(struct child *child);
 

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "harness/process/guard_protocol.h"
+#include "harness/process/spawn.h"
 #include "harness/process/tree.h"
 #include "proxy/base/clock.h"
 
@@ -345,6 +346,7 @@ int guard_main(int argc, char **argv)
 
     if (read_options(&g, argc, argv) != 0)
         return usage();
+    unsetenv(SPAWN_MARK);
     if (!tie_to_parent(&g, parent))
         return 128 + SIGTERM;
     if (!start_process(&g))

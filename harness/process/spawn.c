@@ -154,7 +154,7 @@ static const char **make_environment(const struct child_options *options)
         count++;
     for (const char *const *e = options->env; e != NULL && *e != NULL; e++)
         count++;
-    out = calloc(count + 1, sizeof *out);
+    out = calloc(count + 2, sizeof *out);
     if (out == NULL)
         return NULL;
     for (char **entry = environ; *entry != NULL; entry++)
@@ -163,6 +163,7 @@ static const char **make_environment(const struct child_options *options)
             out[at++] = *entry;
     for (const char *const *e = options->env; e != NULL && *e != NULL; e++)
         out[at++] = *e;
+    out[at++] = SPAWN_MARK "=1";
     return out;
 }
 
@@ -256,6 +257,10 @@ int spawn_guard(const struct child_options *options, pid_t *pid, int *control,
     /* PDEATHSIG follows the thread that forks: it must be the one that lives longest. */
     assert(gettid() == getpid());
     assert(options->argv != NULL && options->argv[0] != NULL);
+    if (getenv(SPAWN_MARK) != NULL)
+        return error_set(err, E_INTERNAL,
+                         "this program was started as a guard, but its main() does not "
+                         "call guard_main()");
     if (options->fd_count > CHILD_FDS_MAX)
         return error_set(err, E_LIMIT, "%d descriptors for one child; at most %d",
                          options->fd_count, CHILD_FDS_MAX);

@@ -29,6 +29,9 @@ int tree_signal(pid_t root, int signal);
  * Gives how many it killed; `*clean` (may be NULL) says whether nothing is left. */
 int tree_kill(pid_t spare, uint64_t timeout_ns, struct tree_watch *watch, bool *clean);
 
+/* Has every thread of that process stopped? */
+bool tree_is_stopped(pid_t pid);
+
 /* Reap what has ended among our children. Gives how many; notes the watched one. */
 int tree_reap(struct tree_watch *watch);
 
