@@ -6,6 +6,7 @@
  * the slips of a keyboard, among them two neighbours swapped, as one each. */
 #include "proxy/base/error.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -48,14 +49,18 @@ static void end_with_dots(char *text, size_t size)
     memcpy(text + at, "...", 4);
 }
 
+/* By way of a text of its own, since a caller may build a sentence from the old one. */
 static void format_into(char *text, size_t size, const char *format, va_list args)
 {
-    int length = vsnprintf(text, size, format, args);
+    char fresh[ERROR_TEXT_BYTES];
+    int length = vsnprintf(fresh, size, format, args);
 
+    assert(size <= sizeof fresh);
     if (length < 0)
-        text[0] = '\0';
+        fresh[0] = '\0';
     else if ((size_t)length >= size)
-        end_with_dots(text, size);
+        end_with_dots(fresh, size);
+    memcpy(text, fresh, strlen(fresh) + 1);
 }
 
 static void begin(struct error *err, int code)
@@ -71,10 +76,10 @@ int error_set(struct error *err, int code, const char *format, ...)
 
     if (err == NULL)
         return code;
-    begin(err, code);
     va_start(args, format);
     format_into(err->text, sizeof err->text, format, args);
     va_end(args);
+    begin(err, code);
     return code;
 }
 

@@ -177,44 +177,55 @@ static bool is_bare_zero(const struct decimal *d)
     return *d->rest == '\0' && d->digits == 0 && !d->too_long;
 }
 
+/* A duration on its way: "1m30s" is read part by part, from large units to small. */
+struct parts {
+    const char *at;
+    uint64_t total_ns;
+    uint64_t scale_before;
+    bool is_first;
+    bool negative;
+};
+
+static enum quantity_status take_part(struct parts *parts)
+{
+    const struct unit *unit;
+    enum quantity_status status;
+    uint64_t part_ns = 0;
+    struct decimal d;
+
+    if (scan_decimal(parts->at, &d) != QUANTITY_OK || (d.negative && !parts->is_first))
+        return QUANTITY_NO_NUMBER;
+    parts->negative = parts->negative || (d.negative && d.digits != 0);
+    parts->at = d.rest;
+    if (*d.rest == '\0')
+        return parts->is_first && is_bare_zero(&d) ? QUANTITY_OK : QUANTITY_NO_UNIT;
+    unit = take_unit(duration_units, d.rest, &parts->at);
+    if (unit == NULL)
+        return unit_problem(d.rest);
+    /* Only the last part may have a point: nobody means "1.5m30s". */
+    if (unit->scale >= parts->scale_before || (d.has_point && *parts->at != '\0'))
+        return QUANTITY_WRONG_ORDER;
+    status = scale_exactly(&d, unit->scale, &part_ns);
+    if (status != QUANTITY_OK)
+        return status;
+    if (__builtin_add_overflow(parts->total_ns, part_ns, &parts->total_ns))
+        return QUANTITY_TOO_LARGE;
+    parts->scale_before = unit->scale;
+    parts->is_first = false;
+    return QUANTITY_OK;
+}
+
 enum quantity_status quantity_duration(const char *text, uint64_t *ns)
 {
+    struct parts parts = {.at = text, .scale_before = UINT64_MAX, .is_first = true};
     enum quantity_status status = look_at_whole(text);
-    uint64_t scale_before = UINT64_MAX;
-    uint64_t total = 0;
-    const char *at = text;
-    bool negative = false;
 
-    while (status == QUANTITY_OK) {
-        const struct unit *unit;
-        struct decimal d;
-        uint64_t part = 0;
-
-        status = scan_decimal(at, &d);
-        if (status != QUANTITY_OK || (d.negative && at != text))
-            return QUANTITY_NO_NUMBER;
-        negative = negative || (d.negative && d.digits != 0);
-        if (*d.rest == '\0' && at == text) {
-            if (!is_bare_zero(&d))
-                return QUANTITY_NO_UNIT;
-            break;
-        }
-        unit = take_unit(duration_units, d.rest, &at);
-        if (unit == NULL)
-            return *d.rest == '\0' ? QUANTITY_NO_UNIT : unit_problem(d.rest);
-        if (unit->scale >= scale_before || (d.has_point && *at != '\0'))
-            return QUANTITY_WRONG_ORDER;
-        scale_before = unit->scale;
-        status = scale_exactly(&d, unit->scale, &part);
-        if (status == QUANTITY_OK && __builtin_add_overflow(total, part, &total))
-            status = QUANTITY_TOO_LARGE;
-        if (*at == '\0')
-            break;
-    }
-    if (status == QUANTITY_OK && negative)
+    while (status == QUANTITY_OK && *parts.at != '\0')
+        status = take_part(&parts);
+    if (status == QUANTITY_OK && parts.negative)
         return QUANTITY_NEGATIVE;
     if (status == QUANTITY_OK)
-        *ns = total;
+        *ns = parts.total_ns;
     return status;
 }
 

@@ -86,6 +86,18 @@ static void test_error__long_sentences_end_in_dots_at_a_whole_character(void **s
     }
 }
 
+static void test_error__a_sentence_may_be_built_from_the_old_one(void **state)
+{
+    struct error err;
+
+    (void)state;
+    error_set(&err, E_TIMEOUT, "no INFO");
+    error_hint(&err, "start it");
+    error_set(&err, E_SCRIPT, "line 3: %s (%s)", err.text, err.hint);
+    assert_string_equal(err.text, "line 3: no INFO (start it)");
+    assert_string_equal(err.hint, "");
+}
+
 static void test_error__every_code_has_name_words_and_exit_code(void **state)
 {
     (void)state;
@@ -167,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_error__errno_becomes_code_and_words_and_is_kept),
         cmocka_unit_test(test_error__prefix_puts_the_context_in_front),
         cmocka_unit_test(test_error__long_sentences_end_in_dots_at_a_whole_character),
+        cmocka_unit_test(test_error__a_sentence_may_be_built_from_the_old_one),
         cmocka_unit_test(test_error__every_code_has_name_words_and_exit_code),
         cmocka_unit_test(test_error__a_number_that_is_no_code_is_our_bug),
         cmocka_unit_test(test_error__clear_leaves_nothing),
