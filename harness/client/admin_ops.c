@@ -22,14 +22,6 @@ static void leave(struct admin_try *attempt)
     guard_leave(&attempt->session->load.guard);
 }
 
-/* nats.c's words for its last failure on this thread. */
-static const char *words_for(natsStatus status)
-{
-    const char *words = nats_GetLastError(NULL);
-
-    return words != NULL && words[0] != '\0' ? words : uplink_status_text(status);
-}
-
 /* Our code for what the library and the broker said. */
 static int judge(natsStatus status, jsErrCode code)
 {
@@ -67,7 +59,7 @@ static int outcome(natsStatus status, jsErrCode code, struct error *err, const c
         return 0;
     rc = judge(status, code);
     error_set(err, rc == ADMIN_AGAIN ? E_TIMEOUT : rc, "%s '%s': %s", what, name,
-              words_for(status));
+              uplink_last_words(status));
     return rc;
 }
 

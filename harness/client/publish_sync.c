@@ -68,7 +68,7 @@ static enum publish_fate try_once(struct publisher *publisher, uint64_t number,
         return fate;
     }
     if (fate == PUBLISH_REFUSED)
-        last = nats_GetLastError(NULL);
+        last = uplink_last_words(s);
     else if (s == NATS_CONNECTION_CLOSED)
         last = "the connection is closed for good";
     else if (session_now(session) >= give_up_ns)

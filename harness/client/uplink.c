@@ -22,6 +22,19 @@ const char *uplink_status_text(natsStatus status)
     return text != NULL ? text : "unknown status";
 }
 
+const char *uplink_last_words(natsStatus status)
+{
+    natsStatus last = NATS_OK;
+    const char *words = nats_GetLastError(&last);
+    const char *behind;
+
+    if (last != status || words == NULL || words[0] == '\0')
+        return uplink_status_text(status);
+    /* "(conn.c:1799): Expected 'PONG'": where in the library is nobody's business. */
+    behind = words[0] == '(' ? strstr(words, "): ") : NULL;
+    return behind != NULL ? behind + 3 : words;
+}
+
 uint64_t uplink_limit_ns(const struct uplink *uplink, uint64_t own_ns)
 {
     const struct connection_conf *conf = &uplink->session->connection;
@@ -96,8 +109,9 @@ static void on_closed(natsConnection *nc, void *closure)
                         .detail = eye_detail(&session->callbacks, text, NULL, NULL)});
     atomic_fetch_add(&session->status->closed, 1);
     atomic_store(&uplink->is_closed, true);
-    log_warn(session->log, "client", "%s: connection %u is closed for good%s%s",
-             session->name, uplink->index, text[0] != '\0' ? ": " : "", text);
+    if (session->type != NULL) /* the admin throws connections away as a habit */
+        log_warn(session->log, "client", "%s: connection %u is closed for good%s%s",
+                 session->name, uplink->index, text[0] != '\0' ? ": " : "", text);
 }
 
 static void record_dropped(struct uplink *uplink, natsSubscription *sub)
@@ -277,16 +291,6 @@ static bool is_hopeless(natsStatus status)
            status == NATS_INVALID_ARG || status == NATS_NO_MEMORY;
 }
 
-static const char *connect_words(natsStatus status)
-{
-    natsStatus last = NATS_OK;
-    const char *words = nats_GetLastError(&last);
-
-    return last == status && words != NULL && words[0] != '\0'
-               ? words
-               : uplink_status_text(status);
-}
-
 static natsStatus try_once(struct uplink *uplink, struct eye *eye, natsOptions *options)
 {
     struct session *session = uplink->session;
@@ -311,7 +315,7 @@ static natsStatus try_once(struct uplink *uplink, struct eye *eye, natsOptions *
                             .time_ns = now_ns,
                             .a = (uint64_t)s,
                             .b = now_ns - began_ns,
-                            .detail = eye_detail(eye, connect_words(s), NULL, NULL)});
+                            .detail = eye_detail(eye, uplink_last_words(s), NULL, NULL)});
     }
     return s;
 }
@@ -333,10 +337,11 @@ static int keep_trying(struct uplink *uplink, struct eye *eye, natsOptions *opti
         if (s == NATS_OK)
             return 0;
         if (is_hopeless(s))
-            return error_set(err, E_ENVIRONMENT, "cannot connect: %s", connect_words(s));
+            return error_set(err, E_ENVIRONMENT, "cannot connect: %s",
+                             uplink_last_words(s));
         if (session_now(session) + wait_ns > until_ns)
             return error_set(err, E_TIMEOUT, "not connected after %d tries: %s", tries,
-                             connect_words(s));
+                             uplink_last_words(s));
         if (!session_pause(session, wait_ns))
             return error_set(err, E_CANCELLED, "told to stop before it was connected");
         if (wait_ns < (uint64_t)RETRY_MOST_MS * NS_PER_MS)

@@ -61,7 +61,9 @@ int uplink_flush(struct uplink *uplink, struct eye *eye, uint64_t within_ns,
 int uplink_settle(struct uplink *uplink, struct eye *eye, uint64_t until_ns,
                   struct error *err);
 
-/* The word of the library for a status, and its words for the last error if there are. */
+/* The library's word for a status; and its words for this thread's last failure, if that
+ * was with `status`, else the same. */
 const char *uplink_status_text(natsStatus status);
+const char *uplink_last_words(natsStatus status);
 
 #endif

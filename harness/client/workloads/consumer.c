@@ -60,7 +60,7 @@ static bool can_pass(natsStatus status, jsErrCode code, const char *words)
         code == JSNotEnabledErr || code == JSInsufficientResourcesErr)
         return true;
     /* nats.c's own words when the broker says push_bound. */
-    if (words != NULL && strstr(words, "already bound") != NULL)
+    if (strstr(words, "already bound") != NULL)
         return true;
     return code == 0 && (status == NATS_TIMEOUT || status == NATS_NO_RESPONDERS ||
                          status == NATS_CONNECTION_DISCONNECTED ||
@@ -107,16 +107,11 @@ static int say_why(const struct consumer *consumer, natsStatus status, jsErrCode
                    bool gave_up, struct error *err)
 {
     const struct durable_conf *durable = &consumer->conf->durable;
-    natsStatus last = NATS_OK;
-    const char *words = nats_GetLastError(&last);
-
-    if (last != status || words == NULL || words[0] == '\0')
-        words = uplink_status_text(status);
     if (code == JSStreamNotFoundErr)
         return error_set(err, E_NOT_FOUND, "there is no stream '%s'", durable->stream);
     return error_set(err, gave_up ? E_TIMEOUT : E_ENVIRONMENT,
                      "consumer '%s' of '%s': %s", durable->durable, durable->stream,
-                     words);
+                     uplink_last_words(status));
 }
 
 /* Make and bind, again and again while it can pass. */
@@ -135,7 +130,7 @@ static int attach(struct consumer *consumer, struct error *err)
             s = bind_durable(consumer, &code);
         if (s == NATS_OK)
             return 0;
-        again = can_pass(s, code, nats_GetLastError(NULL));
+        again = can_pass(s, code, uplink_last_words(s));
         if (!again || next_ns > until_ns)
             return say_why(consumer, s, code, again, err);
         if (!session_pause(session, (uint64_t)RETRY_MS * NS_PER_MS))

@@ -50,8 +50,7 @@ static int check_header(const json_t *header, struct error *err)
         return 0;
     if (!json_is_object(header))
         return error_set(err, E_PARAM, "header is no table");
-    json_object_foreach((json_t *)(uintptr_t)header, key, value)
-    {
+    json_object_foreach((json_t *)(uintptr_t)header, key, value) {
         if (!json_is_string(value))
             return error_set(err, E_PARAM, "header '%s' is no text", key);
         if (strpbrk(key, ": \r\n") != NULL || key[0] == '\0' ||
@@ -110,7 +109,7 @@ static int ask_stream(struct publisher *publisher, struct error *err)
                        publisher->conf->stream);
     else
         rc = error_set(err, E_TIMEOUT, "stream '%s' does not answer: %s",
-                       publisher->conf->stream, uplink_status_text(s));
+                       publisher->conf->stream, uplink_last_words(s));
     jsStreamInfo_Destroy(info);
     jsCtx_Destroy(js);
     return rc;
