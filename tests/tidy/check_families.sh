@@ -19,6 +19,7 @@ family() {
     fi
   done <<<"$names"
   for file in "$folder"/*.c; do
+    [ -e "$file" ] || continue
     name=$(basename "$file" .c)
     if grep -qE "^const struct [a-z_]+ ${prefix}_$name\b" "$file" &&
       ! grep -qE "^$macro\($name\)" "$def"; then

@@ -23,7 +23,7 @@ while read -r file; do
     /^\{$/ { start = NR }
     /^\}$/ && start {
       if (NR - start + 1 > max)
-        printf "%s:%d: function of %d lines; %d is the most\n", file, start, NR - start + 1, max
+        printf "%s:%d:function of %d lines; %d is the most\n", file, start, NR - start + 1, max
       start = 0
     }' "$file")
 done < <(sources "${code_folders[@]}" -- '*.c' '*.h')

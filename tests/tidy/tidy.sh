@@ -23,7 +23,7 @@ complain() {
 complain_lines() {
   local file line rest
   while IFS=: read -r file line rest; do
-    complain "$file" "$line" "$1${rest:+:$rest}"
+    complain "$file" "$line" "$1${1:+${rest:+: }}$rest"
   done
 }
 
