@@ -48,32 +48,64 @@ struct aim {
     const struct snapshot *before; /* the look before: who had the signal already */
 };
 
+/* State and parent from a stat file of /proc; false when there is no such process. */
+static bool read_stat(const char *path, char *state, int *parent)
+{
+    char text[512];
+    const char *end;
+    ssize_t size;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd == -1)
+        return false;
+    size = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (size <= 0)
+        return false;
+    text[size] = '\0';
+    /* The name stands in brackets and may itself hold brackets and blanks. */
+    end = strrchr(text, ')');
+    return end != NULL && sscanf(end + 1, " %c %d", state, parent) == 2;
+}
+
 /* The parent of `pid`, or -1 when it is gone. A zombie still counts: a process whose
  * first thread has ended looks like one while its other threads run on. */
 static pid_t read_parent(pid_t pid)
 {
     char path[64];
-    char text[512];
-    const char *end;
     char state;
     int parent;
-    ssize_t size;
-    int fd;
 
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd == -1)
+    if (!read_stat(path, &state, &parent) || state == 'X')
         return -1;
-    size = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (size <= 0)
-        return -1;
-    text[size] = '\0';
-    /* The name stands in brackets and may itself hold brackets and blanks. */
-    end = strrchr(text, ')');
-    if (end == NULL || sscanf(end + 1, " %c %d", &state, &parent) != 2)
-        return -1;
-    return state == 'X' ? -1 : (pid_t)parent;
+    return (pid_t)parent;
+}
+
+bool tree_is_stopped(pid_t pid)
+{
+    char path[64];
+    struct dirent *entry;
+    bool stopped = true;
+    DIR *tasks;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    tasks = opendir(path);
+    if (tasks == NULL)
+        return false;
+    while (stopped && (entry = readdir(tasks)) != NULL) {
+        char stat[128];
+        char state;
+        int parent;
+
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(stat, sizeof stat, "/proc/%d/task/%.32s/stat", (int)pid, entry->d_name);
+        /* A thread that ended while we looked is no runner. */
+        stopped = !read_stat(stat, &state, &parent) || state == 'T' || state == 't';
+    }
+    closedir(tasks);
+    return stopped;
 }
 
 static bool snapshot_add(struct snapshot *shot, const struct process *process)
