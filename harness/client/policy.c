@@ -32,7 +32,7 @@ static const struct param fixed_params[] = {
 
 struct backoff_conf {
     uint64_t first_ns;
-    struct param_value factor;
+    double factor; /* 0: not given */
     uint64_t cap_ns;
     struct param_value jitter;
     int64_t attempts;
@@ -43,8 +43,8 @@ static const char *const jitter_words[] = {"equal", "full", "decorrelated", NULL
 
 static const struct param backoff_params[] = {
     PARAM(backoff_conf, first_ns, DURATION, "first", "!", "1ms", "1h", "the first delay"),
-    PARAM_UNION(backoff_conf, factor, PARAM_NUMBER, "factor", NULL, "1", "100", NULL,
-                "each delay is this many times the one before; 2, decorrelated: 3"),
+    PARAM(backoff_conf, factor, NUMBER, "factor", NULL, "1", "100",
+          "each delay is this many times the one before; 2, decorrelated: 3"),
     PARAM(backoff_conf, cap_ns, DURATION, "cap", "1h", "1ms", "24h",
           "no delay is longer"),
     PARAM_UNION(backoff_conf, jitter, PARAM_PERCENT | PARAM_ENUM, "jitter", "0%", "0%",
@@ -106,8 +106,8 @@ static int read_backoff(struct reconnect_policy *out, const json_t *object,
         out->jitter_fraction = conf.jitter.number;
     }
     out->factor = out->jitter_kind == JITTER_DECORRELATED ? 3.0 : 2.0;
-    if (conf.factor.kind != 0)
-        out->factor = conf.factor.number;
+    if (conf.factor > 0.0)
+        out->factor = conf.factor;
     return 0;
 }
 
