@@ -17,7 +17,10 @@ enum {
     BOUND_SHORT_BYTES = 32 * 1024, /* when the process is short of memory */
     READS_PER_TURN = 16,           /* then others get their turn */
     SPLICES_PER_TURN = 4,
-    FULL_READS_TO_SPLICE = 2,
+    /* A loopback segment is 65,483 bytes: a reader that keeps up never sees a read that
+     * fills all of the buffer. */
+    BULK_BYTES = READ_BYTES / 4 * 3,
+    BULK_READS_TO_SPLICE = 2,
     SMALL_ROUNDS_TO_COPY = 3,
 };
 
@@ -258,7 +261,7 @@ static void give_pipe_back(struct flow *flow)
         return;
     pipe_pool_give(&flow->engine->pipes, flow->pipe);
     flow->pipe = NULL;
-    flow->full_reads = 0;
+    flow->bulk_reads = 0;
     flow->small_rounds = 0;
 }
 
@@ -375,7 +378,7 @@ static void splice_turn(struct flow *flow)
     }
     if (flow->closed || flow->pipe == NULL)
         return;
-    flow->small_rounds = moved < READ_BYTES ? flow->small_rounds + 1 : 0;
+    flow->small_rounds = moved < BULK_BYTES ? flow->small_rounds + 1 : 0;
     if (flow->pipe->bytes == 0 && flow->small_rounds >= SMALL_ROUNDS_TO_COPY)
         give_pipe_back(flow);
 }
@@ -383,7 +386,7 @@ static void splice_turn(struct flow *flow)
 /* SIGPIPE: splice has no MSG_NOSIGNAL; the plane's thread blocks the signal. */
 static bool may_splice(const struct flow *flow)
 {
-    return flow->full_reads >= FULL_READS_TO_SPLICE && !flow->cannot_splice &&
+    return flow->bulk_reads >= BULK_READS_TO_SPLICE && !flow->cannot_splice &&
            chain_is_empty(&flow->chain) && flow->to->out.head == NULL &&
            !flow->to->dead && !flow->fin_queued && !flow->end_read;
 }
@@ -407,7 +410,7 @@ static void copy_turn(struct flow *flow)
         if (flow->closed)
             return;
         update_full(flow);
-        flow->full_reads = n == READ_BYTES ? flow->full_reads + 1 : 0;
+        flow->bulk_reads = n >= BULK_BYTES ? flow->bulk_reads + 1 : 0;
         if (n < READ_BYTES || flow->full || may_splice(flow))
             return;
     }

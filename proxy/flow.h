@@ -3,9 +3,9 @@
  *   from --read--> chain of faults --> queue of `to` --write--> to
  *   from ==========> pipe ============================> to      (in bulk, no fault)
  *
- * It starts by copying; after reads that filled the buffer, a direction without faults
- * borrows a pipe and splices, until it runs dry. When a fault comes, what is in the
- * pipe is read back and passes the new chain first (flow_prepare_fault).
+ * It starts by copying; after reads that nearly filled the buffer, a direction without
+ * faults borrows a pipe and splices, until it runs dry. When a fault comes, what is in
+ * the pipe is read back and passes the new chain first (flow_prepare_fault).
  * Back-pressure: it reads only while it holds less than its bound.
  * Thread: the loop's. */
 #ifndef STORMDRILL_PROXY_FLOW_H
@@ -31,7 +31,7 @@ struct flow {
     uint64_t buffer_bytes;  /* bound; 0: the default */
     uint64_t accounted;     /* our part of engine->memory_bytes */
     uint64_t bound_told_ns;
-    unsigned full_reads;   /* in a row */
+    unsigned bulk_reads;   /* in a row */
     unsigned small_rounds; /* of splicing, in a row */
     bool started;
     bool full;

@@ -80,7 +80,9 @@ static int open_tcp(int *out, const struct address *address, uint16_t port,
     return 0;
 }
 
-/* A socket file without a listener is left over: only then it may be taken away. */
+/* A socket file to which no socket belongs is left over: only then it may be taken
+ * away. Asked with a datagram socket, which a live listener refuses for its type
+ * (EPROTOTYPE) without seeing a connection. */
 static bool is_left_over(const struct address *address)
 {
     const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
@@ -90,7 +92,7 @@ static bool is_left_over(const struct address *address)
 
     if (lstat(un->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
         return false;
-    fd = create_socket(AF_UNIX);
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd == -1)
         return false;
     refused = connect(fd, (const struct sockaddr *)un, address->size) != 0 &&
@@ -108,8 +110,9 @@ static int open_unix(int *out, const struct address *address, struct error *err)
     if (fd == -1)
         return bind_failed(fd, address, err);
     rc = bind(fd, (const struct sockaddr *)un, address->size);
-    if (rc != 0 && errno == EADDRINUSE && is_left_over(address)) {
-        unlink(un->sun_path);
+    if (rc != 0 && errno == EADDRINUSE) {
+        if (is_left_over(address))
+            unlink(un->sun_path);
         rc = bind(fd, (const struct sockaddr *)un, address->size);
     }
     if (rc != 0 || listen(fd, BACKLOG) != 0)
