@@ -15,7 +15,7 @@ static struct node *self(lua_State *L, const char *method)
     return cluster_node(script_of(L)->run->options.cluster, (int)box->number - 1);
 }
 
-static int act(lua_State *L, const char *method, node_verb_fn *verb, bool disturbs)
+static int act(lua_State *L, const char *method, node_verb_fn *verb)
 {
     struct node *node = self(L, method);
     struct wait *wait;
@@ -23,10 +23,8 @@ static int act(lua_State *L, const char *method, node_verb_fn *verb, bool distur
     if (!lua_isnone(L, 2))
         raise_text(L, "node:%s takes nothing", method);
     wait = wait_begin(L, method);
-    if (disturbs)
-        journal_action(script_of(L)->run, method, node_name(node));
-    else
-        journal_say(script_of(L)->run, "%s %s", method, node_name(node));
+    /* The node itself writes the action into evidence, just before the act. */
+    journal_say(script_of(L)->run, "%s %s", method, node_name(node));
     verb(node, wait_done, wait);
     return wait_end(L, wait);
 }
@@ -34,25 +32,25 @@ static int act(lua_State *L, const char *method, node_verb_fn *verb, bool distur
 /* node:start(): until it answers */
 static int l_start(lua_State *L)
 {
-    return act(L, "start", node_start, false);
+    return act(L, "start", node_start);
 }
 
 /* node:stop(): SIGTERM, until it is gone */
 static int l_stop(lua_State *L)
 {
-    return act(L, "stop", node_stop, true);
+    return act(L, "stop", node_stop);
 }
 
 /* node:kill(): SIGKILL, until it is gone */
 static int l_kill(lua_State *L)
 {
-    return act(L, "kill", node_kill, true);
+    return act(L, "kill", node_kill);
 }
 
 /* node:restart() */
 static int l_restart(lua_State *L)
 {
-    return act(L, "restart", node_restart, true);
+    return act(L, "restart", node_restart);
 }
 
 /* node:pause() -> Fault: SIGSTOP, healed by SIGCONT */

@@ -195,11 +195,12 @@ static json_t *read_any(struct reading *reading, int index, int depth)
 json_t *value_take(lua_State *L, int index, const char *what)
 {
     struct reading reading = {.L = L};
+    bool absent = lua_isnoneornil(L, index); /* before the owner takes its place */
     json_t **owner;
 
     index = lua_absindex(L, index);
     owner = push_owner(L);
-    if (lua_isnoneornil(L, index))
+    if (absent)
         return NULL;
     luaL_checkstack(L, 8, what);
     snprintf(reading.path, sizeof reading.path, "%s", what);
