@@ -22,7 +22,8 @@ struct check_scope {
 };
 extern const struct param check_scope_params[];
 
-/* The scope in numbers. A phase that never came: the check is inconclusive. */
+/* The scope in numbers: [from_ns, to_ns). A phase that never came, a client nobody knows:
+ * the check is inconclusive ("no_phase", "no_client") and judge() is not called. */
 struct check_input {
     const struct evidence *evidence;
     const struct cast *cast;
@@ -36,6 +37,12 @@ struct check_type {
     const char *summary; /* "no acknowledged message is lost" */
     const struct param *params;
     size_t conf_size;
+    /* What a table cannot say ("cap is below first"); may be NULL. */
+    int (*check)(const void *conf, struct error *err);
+    /* For a check that asserts times: the smallest duration it asserts. Then a harness
+     * that was too slow itself (DESIGN 9) makes it inconclusive. NULL: no timing check.
+     */
+    uint64_t (*smallest_ns)(const void *conf);
     /* The check's title with these parameters: "reconnects within 5s". */
     void (*title)(const void *conf, char *text, size_t size);
     void (*judge)(const struct check_input *input, const void *conf,

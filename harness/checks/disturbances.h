@@ -1,0 +1,34 @@
+/* disturbances: everything that was done to the system, in the order of time, in words:
+ * faults and their heals, actions, signals to brokers and their exits. For witnesses:
+ * "the last thing before this was …". */
+#ifndef STORMDRILL_CHECKS_DISTURBANCES_H
+#define STORMDRILL_CHECKS_DISTURBANCES_H
+
+#include "harness/evidence/cast.h"
+
+struct disturbance {
+    uint64_t time_ns;
+    char text[200]; /* "latency on producer->n1", "SIGKILL to n1" */
+};
+
+struct disturbances {
+    struct disturbance *events;
+    int count;
+};
+
+/* NULL without memory. */
+struct disturbances *disturbances_create(const struct evidence *evidence,
+                                         const struct cast *cast);
+void disturbances_destroy(struct disturbances *disturbances);
+
+/* The last one at or before this time, the first one after it; NULL: none. */
+const struct disturbance *disturbance_before(const struct disturbances *disturbances,
+                                             uint64_t time_ns);
+const struct disturbance *disturbance_after(const struct disturbances *disturbances,
+                                            uint64_t time_ns);
+
+/* What a node is called; "node 3" where nobody said. */
+void node_name_of(const struct evidence *evidence, uint64_t node, char *name,
+                  size_t size);
+
+#endif
