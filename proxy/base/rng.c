@@ -51,11 +51,14 @@ void rng_child(struct rng *child, const struct rng *parent, const char *format, 
     va_start(args, format);
     length = vsnprintf(name, sizeof name, format, args);
     va_end(args);
-    assert(length >= 0);
-    assert((size_t)length < sizeof name); /* two long names must not become one stream */
+    assert(length >= 0); /* it fails only for a format that is our mistake */
+    /* Names hold what users call things, so they may be of any length: of a longer one,
+     * its beginning and its length count. */
+    if ((size_t)length >= sizeof name)
+        key = mix(key ^ (uint64_t)length);
     /* One more step than the hash itself, so that a child's key is no value that
      * evidence prints as the hash of a name. */
-    rng_init(child, mix(rng_hash(name, (size_t)length, key) + golden_ratio));
+    rng_init(child, mix(rng_hash(name, strlen(name), key) + golden_ratio));
 }
 
 uint64_t rng_next(struct rng *rng)

@@ -96,6 +96,22 @@ static void test_rng__many_names_give_many_streams(void **state)
     }
 }
 
+static void test_rng__a_name_may_be_of_any_length(void **state)
+{
+    struct rng root, a, b, again;
+    char endless[5000];
+
+    (void)state;
+    memset(endless, 'x', sizeof endless - 1);
+    endless[sizeof endless - 1] = '\0';
+    rng_init(&root, 1);
+    rng_child(&a, &root, "client=%s", endless);
+    rng_child(&b, &root, "client=%s", endless + 1);
+    rng_child(&again, &root, "client=%s", endless);
+    assert_true(a.key != b.key);
+    assert_true(a.key == again.key);
+}
+
 static void test_rng__below_stays_below(void **state)
 {
     static const uint64_t bounds[] = {1, 2, 3, 1000, (1ull << 63) + 1, UINT64_MAX};
@@ -220,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_rng__a_child_does_not_depend_on_draws_or_order),
         cmocka_unit_test(test_rng__children_differ_by_parent_and_by_depth),
         cmocka_unit_test(test_rng__many_names_give_many_streams),
+        cmocka_unit_test(test_rng__a_name_may_be_of_any_length),
         cmocka_unit_test(test_rng__below_stays_below),
         cmocka_unit_test(test_rng__below_favours_no_result),
         cmocka_unit_test(test_rng__small_bounds_are_uniform),
