@@ -98,6 +98,8 @@ static bool look_at_segment(struct look *look, int dir_fd, const char *name)
         return false;
     }
     *look = (struct look){.state = SEGMENT_BAD, .bytes = (size_t)st.st_size};
+    if (file_is_unborn(name, look->bytes))
+        look->state = SEGMENT_UNUSED;
     bytes = st.st_size < EVIDENCE_HEADER_BYTES
                 ? MAP_FAILED
                 : mmap(NULL, look->bytes, PROT_READ, MAP_SHARED, fd, 0);
@@ -119,10 +121,12 @@ static bool look_at_segment(struct look *look, int dir_fd, const char *name)
 static void bring(struct collection *c, const char *name, size_t bytes,
                   const char *home_name)
 {
-    int rc = file_bring_home(c->shm_fd, name, bytes, c->folder_fd, home_name, c->err);
+    int rc = file_copy_home(c->shm_fd, name, bytes, c->folder_fd, home_name, c->err);
 
-    /* ENOENT: the mover of a process that just ended was quicker. */
-    if (rc != 0 && faccessat(c->shm_fd, name, F_OK, 0) == 0)
+    /* It is gone: the mover of a process that just ended was quicker. */
+    if (rc == 0)
+        unlinkat(c->shm_fd, name, 0);
+    else if (faccessat(c->shm_fd, name, F_OK, 0) == 0)
         c->rc = rc;
 }
 

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TRIES_MAX = 16, COPY_BYTES = 1 << 20 };
+enum { TRIES_MAX = 16, COPY_BYTES = 128 << 10 };
 
 bool file_write_all(int fd, const void *bytes, size_t size)
 {
@@ -133,8 +133,8 @@ static bool copy_bytes(int from, int to, size_t bytes)
     return true;
 }
 
-int file_bring_home(int from_fd, const char *from_name, size_t bytes, int to_fd,
-                    const char *to_name, struct error *err)
+int file_copy_home(int from_fd, const char *from_name, size_t bytes, int to_fd,
+                   const char *to_name, struct error *err)
 {
     char temporary[FILE_NAME_BYTES + 32];
     int from, to, rc;
@@ -156,7 +156,6 @@ int file_bring_home(int from_fd, const char *from_name, size_t bytes, int to_fd,
         rc = error_from_errno(err, "rename the evidence file %s", to_name);
         goto fail_to;
     }
-    unlinkat(from_fd, from_name, 0);
     close(to);
     close(from);
     return 0;

@@ -20,10 +20,10 @@ int shm_folder_create(int folder_fd, const char *root, char *path, size_t path_s
  * the place must look like one of ours and belong to us, else it is not touched. */
 int shm_folder_open(int folder_fd, char *path, size_t path_size);
 
-/* Copy the first `bytes` of FROM/from_name to TO/to_name by way of a temporary file, and
- * unlink the original. When it fails (E_NOSPACE, ...) the original is as it was. */
-int file_bring_home(int from_fd, const char *from_name, size_t bytes, int to_fd,
-                    const char *to_name, struct error *err);
+/* Copy the first `bytes` of FROM/from_name to TO/to_name by way of a temporary file. When
+ * it fails (E_NOSPACE, ...) there is nothing new at TO. */
+int file_copy_home(int from_fd, const char *from_name, size_t bytes, int to_fd,
+                   const char *to_name, struct error *err);
 
 /* Write everything or fail with errno set. */
 bool file_write_all(int fd, const void *bytes, size_t size);

@@ -19,6 +19,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+enum { STEP_BYTES = 256 << 10 };
+
 static const uint64_t HELD_BYTES_MAX = (uint64_t)1 << 30;
 
 void home_warn_shm(struct evidence_home *home, const char *why)
@@ -43,30 +45,53 @@ void home_unhold(struct evidence_home *home, uint64_t bytes)
     atomic_fetch_sub(&home->held_bytes, bytes);
 }
 
-/* posix_fallocate first: a page that cannot be had later would be a SIGBUS. */
-static struct live_segment *map_segment(struct evidence_home *home, const char *writer,
-                                        size_t bytes, bool prefault, bool in_shm)
+/* posix_fallocate, so that a page that cannot be had is an error now and not a SIGBUS
+ * later. In steps: a kernel without preemption would keep the writer from its core for
+ * as long as one call lasts. Gives an errno. */
+static int allocate_bytes(int fd, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += STEP_BYTES) {
+        size_t step = bytes - at < STEP_BYTES ? bytes - at : STEP_BYTES;
+        int error = posix_fallocate(fd, (off_t)at, (off_t)step);
+
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
+/* Touch every page now, so that the writer need not wait for it. */
+static void prefault_bytes(char *bytes, size_t size)
+{
+    for (size_t at = 0; at < size; at += STEP_BYTES)
+        madvise(bytes + at, size - at < STEP_BYTES ? size - at : STEP_BYTES,
+                MADV_POPULATE_WRITE);
+}
+
+static struct live_file *map_segment(struct evidence_home *home, const char *writer,
+                                     size_t bytes, bool prefault, bool in_shm)
 {
     int folder_fd = in_shm ? home->shm_fd : home->folder_fd;
-    struct live_segment *segment = calloc(1, sizeof *segment);
+    struct live_file *segment = calloc(1, sizeof *segment);
     void *mapping;
     int fd;
 
     if (segment == NULL)
         return NULL;
-    *segment = (struct live_segment){.bytes = bytes, .in_shm = in_shm};
+    *segment = (struct live_file){.bytes = bytes, .in_shm = in_shm};
     snprintf(segment->name, sizeof segment->name, "%s.live%u.seg", writer,
              atomic_fetch_add(&home->serial, 1));
     fd = openat(folder_fd, segment->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd == -1)
         goto fail_free;
-    errno = posix_fallocate(fd, 0, (off_t)bytes);
+    errno = allocate_bytes(fd, bytes);
     if (errno != 0)
         goto fail_close;
-    mapping = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                   MAP_SHARED | (prefault ? MAP_POPULATE : 0), fd, 0);
+    mapping = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (mapping == MAP_FAILED)
         goto fail_close;
+    if (prefault)
+        prefault_bytes(mapping, bytes);
     close(fd);
     segment->header = mapping;
     return segment;
@@ -79,10 +104,10 @@ fail_free:
     return NULL;
 }
 
-static struct live_segment *map_in_shm(struct evidence_home *home, const char *writer,
-                                       size_t bytes, bool prefault)
+static struct live_file *map_in_shm(struct evidence_home *home, const char *writer,
+                                    size_t bytes, bool prefault)
 {
-    struct live_segment *segment;
+    struct live_file *segment;
 
     if (home->shm_fd == -1 || !home_hold(home, bytes))
         return NULL;
@@ -92,10 +117,10 @@ static struct live_segment *map_in_shm(struct evidence_home *home, const char *w
     return segment;
 }
 
-struct live_segment *home_make_segment(struct evidence_home *home, const char *writer,
-                                       size_t bytes, bool prefault, bool quick)
+struct live_file *home_make_segment(struct evidence_home *home, const char *writer,
+                                    size_t bytes, bool prefault, bool quick)
 {
-    struct live_segment *segment;
+    struct live_file *segment;
 
     if (bytes > home->segment_bytes_max)
         bytes = home->segment_bytes_max;
@@ -108,7 +133,9 @@ struct live_segment *home_make_segment(struct evidence_home *home, const char *w
         return NULL;
     if (home->shm_fd != -1)
         home_warn_shm(home, strerror(errno));
-    segment = map_segment(home, writer, bytes, prefault, false);
+    segment = map_segment(home, writer,
+                          bytes > SEGMENT_FOLDER_BYTES ? bytes : SEGMENT_FOLDER_BYTES,
+                          prefault, false);
     if (segment == NULL)
         segment = map_in_shm(home, writer, SEGMENT_FIRST_BYTES, prefault);
     if (segment == NULL)
@@ -116,13 +143,61 @@ struct live_segment *home_make_segment(struct evidence_home *home, const char *w
     return segment;
 }
 
-void home_drop_segment(struct evidence_home *home, struct live_segment *segment)
+/* In steps: one large munmap would hold up every page fault of the process. */
+static void unmap(struct live_file *segment)
 {
-    munmap(segment->header, segment->bytes);
+    for (size_t left = segment->bytes; left > 0;) {
+        size_t step = left < STEP_BYTES ? left : STEP_BYTES;
+
+        left -= step;
+        munmap((char *)segment->header + left, step);
+    }
+}
+
+void home_forget(struct live_file *file)
+{
+    if (file->header != NULL)
+        unmap(file);
+    free(file);
+}
+
+void home_drop_segment(struct evidence_home *home, struct live_file *segment)
+{
+    unmap(segment);
     unlinkat(segment->in_shm ? home->shm_fd : home->folder_fd, segment->name, 0);
     if (segment->in_shm)
         home_unhold(home, segment->bytes);
     free(segment);
+}
+
+bool home_keep_spare(struct evidence_home *home, struct live_file *segment)
+{
+    if (!segment->in_shm || segment->bytes != home->segment_bytes_max ||
+        atomic_load(&home->spare_count) >= SPARES_MAX || atomic_load(&home->stopping))
+        return false;
+    /* The header first: from then on it is nobody's, whoever looks at the file. */
+    memset(segment->header, 0, EVIDENCE_HEADER_BYTES);
+    atomic_thread_fence(memory_order_release);
+    memset((char *)segment->header + EVIDENCE_HEADER_BYTES, 0,
+           segment->bytes - EVIDENCE_HEADER_BYTES);
+    atomic_fetch_add(&home->spare_count, 1);
+    segment->next = atomic_load(&home->spares);
+    while (!atomic_compare_exchange_weak(&home->spares, &segment->next, segment))
+        ;
+    return true;
+}
+
+struct live_file *home_take_spare(struct evidence_home *home)
+{
+    struct live_file *spare = atomic_load(&home->spares);
+
+    /* Nobody else takes, so the head's successor cannot change under us. */
+    while (spare != NULL &&
+           !atomic_compare_exchange_weak(&home->spares, &spare, spare->next))
+        ;
+    if (spare != NULL)
+        atomic_fetch_sub(&home->spare_count, 1);
+    return spare;
 }
 
 void home_order(struct evidence_home *home, struct order *order)
@@ -133,21 +208,21 @@ void home_order(struct evidence_home *home, struct order *order)
     sem_post(&home->stocker_work);
 }
 
-void home_send(struct evidence_home *home, struct freight *freight)
+void home_send(struct evidence_home *home, struct live_file *file)
 {
-    freight->next = atomic_load(&home->freight);
-    while (!atomic_compare_exchange_weak(&home->freight, &freight->next, freight))
+    file->next = atomic_load(&home->freight);
+    while (!atomic_compare_exchange_weak(&home->freight, &file->next, file))
         ;
     sem_post(&home->mover_work);
 }
 
-void home_wait(sem_t *work, int seconds)
+void home_wait(sem_t *work, unsigned ms)
 {
-    uint64_t until_ns = clock_now(clock_real()) + (uint64_t)seconds * NS_PER_S;
+    uint64_t until_ns = clock_now(clock_real()) + (uint64_t)ms * NS_PER_MS;
     struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
                              .tv_nsec = (long)(until_ns % NS_PER_S)};
 
-    if (seconds == 0)
+    if (ms == 0)
         sem_wait(work);
     else
         sem_clockwait(work, CLOCK_MONOTONIC, &until);
@@ -175,6 +250,8 @@ static void choose_segment_size(struct evidence_home *home)
 
     if (home->shm_fd != -1 && fstatvfs(home->shm_fd, &room) == 0)
         share = (uint64_t)room.f_blocks * room.f_frsize / 64;
+    if (share > home->held_bytes_max / 16)
+        share = home->held_bytes_max / 16;
     home->segment_bytes_max = EVIDENCE_SEGMENT_BYTES;
     while (home->segment_bytes_max > SEGMENT_FIRST_BYTES &&
            home->segment_bytes_max > share)
@@ -334,6 +411,8 @@ fail:
 
 void evidence_home_close(struct evidence_home *home)
 {
+    struct live_file *spare;
+
     if (home == NULL)
         return;
     assert(atomic_load(&home->writers) == 0);
@@ -342,6 +421,8 @@ void evidence_home_close(struct evidence_home *home)
     pthread_join(home->stocker, NULL);
     sem_post(&home->mover_work);
     pthread_join(home->mover, NULL);
+    while ((spare = home_take_spare(home)) != NULL)
+        home_drop_segment(home, spare);
     sem_destroy(&home->stocker_work);
     sem_destroy(&home->mover_work);
     release(home);

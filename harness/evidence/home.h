@@ -22,14 +22,22 @@ enum {
     SEGMENT_GROWTH = 4,
     /* What a writer makes itself when the stocker is late: quick to allocate. */
     SEGMENT_SELF_BYTES = 1 << 20,
+    /* In the folder nothing can be made quickly, and what is not used costs nothing. */
+    SEGMENT_FOLDER_BYTES = 1 << 20,
+    /* Segments that have gone home and wait, zeroed, to be used again. */
+    SPARES_MAX = 4,
 };
 
-/* A segment of this process, mapped for writing. */
-struct live_segment {
-    struct segment_header *header; /* the mapping */
-    size_t bytes;
-    bool in_shm;
+/* A file that this process made and that is not home yet: a segment, mapped, or a side
+ * file, which is written by its descriptor. Made once, handed from thread to thread. */
+struct live_file {
+    struct live_file *next;
+    struct segment_header *header; /* the mapping; NULL for a side file */
+    size_t bytes;                  /* held in shm, mapped */
+    size_t used_bytes;             /* what goes home */
+    bool in_shm;                   /* else it only gets its name */
     char name[FILE_NAME_BYTES];
+    char home_name[FILE_NAME_BYTES];
 };
 
 enum order_state { ORDER_IDLE, ORDER_PENDING, ORDER_READY, ORDER_ABANDONED };
@@ -39,21 +47,9 @@ enum order_state { ORDER_IDLE, ORDER_PENDING, ORDER_READY, ORDER_ABANDONED };
 struct order {
     struct order *next;
     _Atomic int state;
-    struct live_segment *segment; /* when ready */
+    struct live_file *segment; /* when ready */
     size_t bytes;
     char writer[EVIDENCE_NAME_BYTES];
-};
-
-/* A file on its way home. */
-struct freight {
-    struct freight *next;
-    void *mapping; /* NULL: none */
-    size_t mapping_bytes;
-    bool in_shm; /* else it only gets its name */
-    size_t used_bytes;
-    size_t held_bytes; /* given back when it is home */
-    char name[FILE_NAME_BYTES];
-    char home_name[FILE_NAME_BYTES];
 };
 
 struct evidence_home {
@@ -73,7 +69,9 @@ struct evidence_home {
     _Atomic bool warned_folder;
     _Atomic bool stopping;
     _Atomic(struct order *) orders;
-    _Atomic(struct freight *) freight;
+    _Atomic(struct live_file *) freight;
+    _Atomic(struct live_file *) spares; /* only the stocker takes from it */
+    _Atomic int spare_count;
     sem_t stocker_work;
     sem_t mover_work;
     pthread_t stocker;
@@ -83,11 +81,21 @@ struct evidence_home {
 /* Make a segment of about this size: in shm, else in the folder, else as small as it
  * gets; NULL when nothing has room or the bound is reached. `prefault`: touch every page
  * now. `quick`: only in shm, nothing that may wait for a disk. */
-struct live_segment *home_make_segment(struct evidence_home *home, const char *writer,
-                                       size_t bytes, bool prefault, bool quick);
+struct live_file *home_make_segment(struct evidence_home *home, const char *writer,
+                                    size_t bytes, bool prefault, bool quick);
 
-/* Unmap and unlink a segment that was never used. */
-void home_drop_segment(struct evidence_home *home, struct live_segment *segment);
+/* Unmap and unlink a segment that is not used any more. */
+void home_drop_segment(struct evidence_home *home, struct live_file *segment);
+
+/* Unmap and free, and leave the file where it is. */
+void home_forget(struct live_file *file);
+
+/* Keep a segment that has gone home for another use: its pages are there, which saves
+ * the kernel their allocation. Takes; false when there are enough already. */
+bool home_keep_spare(struct evidence_home *home, struct live_file *segment);
+
+/* A spare, or NULL. Only for the stocker, and for closing. */
+struct live_file *home_take_spare(struct evidence_home *home);
 
 /* Count bytes in shm; false when that would pass the bound. */
 bool home_hold(struct evidence_home *home, uint64_t bytes);
@@ -95,7 +103,7 @@ void home_unhold(struct evidence_home *home, uint64_t bytes);
 
 /* Hand over; wakes the thread. Takes. */
 void home_order(struct evidence_home *home, struct order *order);
-void home_send(struct evidence_home *home, struct freight *freight);
+void home_send(struct evidence_home *home, struct live_file *file);
 
 /* The folder has to serve in place of shm: say so, once. */
 void home_warn_shm(struct evidence_home *home, const char *why);
@@ -104,7 +112,7 @@ void home_warn_shm(struct evidence_home *home, const char *why);
 void *stocker_main(void *arg);
 void *mover_main(void *arg);
 
-/* Wait for work; with `seconds` not 0 at most that long. */
-void home_wait(sem_t *work, int seconds);
+/* Wait for work; with `ms` not 0 at most that long. */
+void home_wait(sem_t *work, unsigned ms);
 
 #endif

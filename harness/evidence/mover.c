@@ -1,24 +1,26 @@
 /* mover: brings full segments and side files home.
  *
- * Freight comes -> unmapped -> copied, renamed, original unlinked -> its bytes are given
- * back to the bound. The folder is full: it is tried again every second and once more at
- * the end; what stays in shm is still read there, and evidence_collect tries again. */
+ * A file comes -> copied, renamed -> a large segment is zeroed and kept as a spare, all
+ * else is unmapped and unlinked, its bytes given back to the bound. The folder is full:
+ * it is tried again twice a second and once more at the end; what stays in shm is still
+ * read there, and evidence_collect tries again. */
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "harness/evidence/home.h"
 
-enum { RETRY_S = 1 };
+enum { RETRY_MS = 500, NICE = 5 };
 
-static struct freight *take_freight(struct evidence_home *home)
+/* Files in the order in which they came. */
+static struct live_file *take_freight(struct evidence_home *home)
 {
-    struct freight *stack = atomic_exchange(&home->freight, NULL);
-    struct freight *list = NULL;
+    struct live_file *stack = atomic_exchange(&home->freight, NULL);
+    struct live_file *list = NULL;
 
     while (stack != NULL) {
-        struct freight *next = stack->next;
+        struct live_file *next = stack->next;
 
         stack->next = list;
         list = stack;
@@ -31,81 +33,95 @@ static void warn_folder(struct evidence_home *home, const struct error *err)
 {
     if (!atomic_exchange(&home->warned_folder, true))
         log_warn(home->log, "evidence",
-                 "%s: it stays in shared memory until there is "
-                 "room in %s",
-                 err->text, home->folder);
+                 "%s: it stays in shared memory until there is room in %s", err->text,
+                 home->folder);
 }
 
 /* A segment that was made in the folder: give back what it did not use. */
-static void settle_in_folder(struct evidence_home *home, const struct freight *freight)
+static void settle_in_folder(struct evidence_home *home, const struct live_file *file)
 {
-    int fd = openat(home->folder_fd, freight->name, O_RDWR | O_CLOEXEC);
+    int fd = openat(home->folder_fd, file->name, O_RDWR | O_CLOEXEC);
 
     if (fd != -1) {
-        if (ftruncate(fd, (off_t)freight->used_bytes) == -1)
-            log_debug(home->log, "evidence", "%s keeps its size", freight->name);
+        if (ftruncate(fd, (off_t)file->used_bytes) == -1)
+            log_debug(home->log, "evidence", "%s keeps its size", file->name);
         close(fd);
     }
-    renameat(home->folder_fd, freight->name, home->folder_fd, freight->home_name);
+    renameat(home->folder_fd, file->name, home->folder_fd, file->home_name);
+}
+
+/* What has gone home is of no more use where it was, but for its pages. */
+static void discard(struct evidence_home *home, struct live_file *file)
+{
+    if (file->header != NULL) {
+        if (!home_keep_spare(home, file))
+            home_drop_segment(home, file);
+        return;
+    }
+    unlinkat(home->shm_fd, file->name, 0);
+    home_unhold(home, file->bytes);
+    free(file);
 }
 
 /* True when it is home. */
-static bool deliver(struct evidence_home *home, struct freight *freight)
+static bool deliver(struct evidence_home *home, struct live_file *file)
 {
     struct error err;
 
-    if (freight->mapping != NULL)
-        munmap(freight->mapping, freight->mapping_bytes);
-    freight->mapping = NULL;
-    if (!freight->in_shm) {
-        settle_in_folder(home, freight);
-    } else if (file_bring_home(home->shm_fd, freight->name, freight->used_bytes,
-                               home->folder_fd, freight->home_name, &err) != 0) {
+    if (!file->in_shm) {
+        /* Its pages go to the disk in the kernel's own time. */
+        settle_in_folder(home, file);
+        home_forget(file);
+        return true;
+    }
+    if (file_copy_home(home->shm_fd, file->name, file->used_bytes, home->folder_fd,
+                       file->home_name, &err) != 0) {
         warn_folder(home, &err);
         return false;
     }
-    home_unhold(home, freight->held_bytes);
-    free(freight);
+    discard(home, file);
     return true;
 }
 
-static struct freight **last_link(struct freight **list)
+static struct live_file **last_link(struct live_file **list)
 {
     while (*list != NULL)
         list = &(*list)->next;
     return list;
 }
 
-static void deliver_all(struct evidence_home *home, struct freight **waiting)
+static void deliver_all(struct evidence_home *home, struct live_file **waiting)
 {
-    for (struct freight **link = waiting; *link != NULL;) {
-        struct freight *freight = *link;
-        struct freight *next = freight->next;
+    for (struct live_file **link = waiting; *link != NULL;) {
+        struct live_file *file = *link;
+        struct live_file *next = file->next;
 
-        if (deliver(home, freight))
+        if (deliver(home, file))
             *link = next;
         else
-            link = &freight->next;
+            link = &file->next;
     }
 }
 
 void *mover_main(void *arg)
 {
     struct evidence_home *home = arg;
-    struct freight *waiting = NULL;
+    struct live_file *waiting = NULL;
     bool last = false;
 
+    /* Linux gives each thread its own nice value: writers go first. */
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
     while (!last) {
-        home_wait(&home->mover_work, waiting == NULL ? 0 : RETRY_S);
-        /* Asked before the freight is taken: what came before the end is delivered. */
+        home_wait(&home->mover_work, waiting == NULL ? 0 : RETRY_MS);
+        /* Asked before the files are taken: what came before the end is delivered. */
         last = atomic_load(&home->stopping);
         *last_link(&waiting) = take_freight(home);
         deliver_all(home, &waiting);
     }
     while (waiting != NULL) {
-        struct freight *next = waiting->next;
+        struct live_file *next = waiting->next;
 
-        free(waiting);
+        home_forget(waiting);
         waiting = next;
     }
     return NULL;

@@ -30,14 +30,17 @@ static struct source *source_named(struct evidence *evidence, const char *name)
             return evidence->sources[i];
     }
     source = source_add(evidence);
-    if (source != NULL)
+    if (source == NULL)
+        evidence->no_memory = true;
+    else
         snprintf(source->info.name, sizeof source->info.name, "%s", name);
     return source;
 }
 
 /* Where the number is there already, the fuller one stays: a copy cut short by a power
  * failure must not hide its original. True when `segment` was taken. */
-static bool add_segment(struct source *source, const struct source_segment *segment)
+static bool add_segment(struct evidence *evidence, struct source *source,
+                        const struct source_segment *segment)
 {
     for (int i = 0; i < source->segment_count; i++) {
         struct source_segment *old = &source->segments[i];
@@ -54,8 +57,10 @@ static bool add_segment(struct source *source, const struct source_segment *segm
         return true;
     }
     if (!array_reserve(&source->segments, &source->segment_capacity,
-                       source->segment_count, sizeof *source->segments))
+                       source->segment_count, sizeof *source->segments)) {
+        evidence->no_memory = true;
         return false;
+    }
     source->segments[source->segment_count++] = *segment;
     return true;
 }
@@ -105,11 +110,9 @@ static bool take_segment(struct evidence *evidence, void *bytes, size_t size, bo
     segment.number = header.number;
     if (segment_closing_is_good(&header.closing)) {
         segment.final = header.closing.final == 1;
-        /* It was closed with more than is there: the file was cut. */
-        if (header.closing.records > segment.records)
-            evidence->damage.bad_segments++;
+        segment.cut = header.closing.records > segment.records;
     }
-    return add_segment(source, &segment);
+    return add_segment(evidence, source, &segment);
 }
 
 static bool take_side(struct evidence *evidence, void *bytes, size_t size, bool mapped)
@@ -133,8 +136,10 @@ static bool take_side(struct evidence *evidence, void *bytes, size_t size, bool 
         break;
     }
     if (!array_reserve(&source->sides, &source->side_capacity, source->side_count,
-                       sizeof *source->sides))
+                       sizeof *source->sides)) {
+        evidence->no_memory = true;
         return false;
+    }
     source->sides[source->side_count++] =
         (struct source_side){.bytes = bytes,
                              .size = size,
@@ -154,9 +159,13 @@ static void take_file(struct evidence *evidence, int dir_fd, const char *name)
 
     if (fd == -1)
         return;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+    if (fstat(fd, &st) == -1)
+        st = (struct stat){.st_mode = 0};
+    if (S_ISREG(st.st_mode) && st.st_size > 0)
         bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
     close(fd);
+    if (S_ISREG(st.st_mode) && file_is_unborn(name, (size_t)st.st_size))
+        return;
     if (bytes == MAP_FAILED) {
         evidence->damage.bad_segments++;
         return;
@@ -169,7 +178,7 @@ static void take_file(struct evidence *evidence, int dir_fd, const char *name)
     }
 }
 
-static void take_files(struct evidence *evidence, int dir_fd)
+static bool take_files(struct evidence *evidence, int dir_fd)
 {
     int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd == -1 ? NULL : fdopendir(fd);
@@ -178,7 +187,7 @@ static void take_files(struct evidence *evidence, int dir_fd)
     if (dir == NULL) {
         if (fd != -1)
             close(fd);
-        return;
+        return false;
     }
     while ((entry = readdir(dir)) != NULL) {
         if (name_has_suffix(entry->d_name, ".seg") ||
@@ -186,6 +195,7 @@ static void take_files(struct evidence *evidence, int dir_fd)
             take_file(evidence, dir_fd, entry->d_name);
     }
     closedir(dir);
+    return true;
 }
 
 static int by_number(const void *a, const void *b)
@@ -214,8 +224,10 @@ static void read_strings(struct evidence *evidence, struct source *source)
 
         while (side_entry_read(&entry, side->bytes, side->size, offset)) {
             if (entry.type == SIDE_STRING &&
-                !source_set_string(source, entry.number, entry.text))
+                !source_set_string(source, entry.number, entry.text)) {
+                evidence->no_memory = true;
                 return;
+            }
             offset += side_entry_bytes(entry.size);
         }
         if (offset < side->size && !may_be_torn)
@@ -233,6 +245,8 @@ static void check_chain(struct evidence *evidence, struct source *source)
         if (source->segments[i].number != expected)
             evidence->damage.bad_segments += source->segments[i].number - expected;
         expected = source->segments[i].number + 1;
+        if (source->segments[i].cut)
+            evidence->damage.bad_segments++;
     }
     for (int i = 0; i < source->side_count; i++) {
         if (source->sides[i].base != base)
@@ -299,38 +313,57 @@ static struct evidence *create_empty(void)
     return evidence;
 }
 
-int evidence_open(struct evidence **out, const char *folder, struct error *err)
+/* Why there is nothing to give, in the user's words. */
+static int refuse(struct evidence *evidence, const char *folder, struct error *err)
 {
-    struct evidence *evidence = create_empty();
-    char path[SHM_PATH_BYTES];
-    int folder_fd, shm_fd, rc;
+    int rc;
 
-    if (evidence == NULL)
-        return error_set(err, E_NOMEM, "evidence in %s", folder);
-    folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder_fd == -1) {
-        rc = error_from_errno(err, "open the evidence folder %s", folder);
-        evidence_close(evidence);
-        return rc;
-    }
-    shm_fd = shm_folder_open(folder_fd, path, sizeof path);
-    if (shm_fd != -1) {
-        take_files(evidence, shm_fd);
-        close(shm_fd);
-    }
-    take_files(evidence, folder_fd);
-    close(folder_fd);
-    if (settle(evidence)) {
-        *out = evidence;
-        return 0;
-    }
-    if (evidence->damage.bad_segments > 0)
+    if (evidence->no_memory)
+        rc = error_set(err, E_NOMEM, "evidence in %s", folder);
+    else if (evidence->damage.bad_segments > 0)
         rc =
             error_set(err, E_FORMAT, "nothing of the evidence in %s can be read", folder);
     else
         rc = error_set(err, E_NOT_FOUND, "there is no evidence in %s", folder);
     evidence_close(evidence);
     return rc;
+}
+
+static int take_folders(struct evidence *evidence, const char *folder, struct error *err)
+{
+    int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char path[SHM_PATH_BYTES];
+    int shm_fd, rc = 0;
+
+    if (folder_fd == -1)
+        return error_from_errno(err, "open the evidence folder %s", folder);
+    shm_fd = shm_folder_open(folder_fd, path, sizeof path);
+    if (shm_fd != -1 && !take_files(evidence, shm_fd))
+        rc = error_from_errno(err, "list the evidence in %s", path);
+    if (rc == 0 && !take_files(evidence, folder_fd))
+        rc = error_from_errno(err, "list the evidence in %s", folder);
+    if (shm_fd != -1)
+        close(shm_fd);
+    close(folder_fd);
+    return rc;
+}
+
+int evidence_open(struct evidence **out, const char *folder, struct error *err)
+{
+    struct evidence *evidence = create_empty();
+    int rc;
+
+    if (evidence == NULL)
+        return error_set(err, E_NOMEM, "evidence in %s", folder);
+    rc = take_folders(evidence, folder, err);
+    if (rc != 0) {
+        evidence_close(evidence);
+        return rc;
+    }
+    if (!settle(evidence) || evidence->no_memory)
+        return refuse(evidence, folder, err);
+    *out = evidence;
+    return 0;
 }
 
 int evidence_open_bytes(struct evidence **out, const void *segment, size_t segment_size,
@@ -345,10 +378,8 @@ int evidence_open_bytes(struct evidence **out, const void *segment, size_t segme
         evidence->damage.bad_segments++;
     if (!take_side(evidence, (void *)(uintptr_t)side, side_size, false))
         evidence->damage.bad_segments++;
-    if (settle(evidence)) {
-        *out = evidence;
-        return 0;
-    }
-    evidence_close(evidence);
-    return error_set(err, E_FORMAT, "no evidence");
+    if (!settle(evidence) || evidence->no_memory)
+        return refuse(evidence, "memory", err);
+    *out = evidence;
+    return 0;
 }

@@ -116,6 +116,11 @@ bool writer_name_is_good(const char *name)
     return size > 0 && size < EVIDENCE_NAME_BYTES && name[size] == '\0' && name[0] != '.';
 }
 
+bool file_is_unborn(const char *name, size_t size)
+{
+    return size == 0 && (strstr(name, ".live") != NULL || name_has_suffix(name, ".side"));
+}
+
 bool name_has_suffix(const char *name, const char *suffix)
 {
     size_t size = strlen(name), tail = strlen(suffix);

@@ -90,6 +90,9 @@ size_t segment_slots(size_t file_bytes);
 /* [a-z0-9._-]+, not longer than fits, no leading dot. */
 bool writer_name_is_good(const char *name);
 
+/* A file of this name and size was being made when its process died: no damage. */
+bool file_is_unborn(const char *name, size_t size);
+
 /* Does the file name end with this suffix and stand for one of ours? */
 bool name_has_suffix(const char *name, const char *suffix);
 

@@ -59,23 +59,23 @@ static bool create_anywhere(struct side *side)
     return true;
 }
 
-/* Close the file and send it home; the chain goes on behind it. */
+/* Close the file and send it home; the chain goes on behind it. Without memory it is
+ * not sent: it stays in shm for evidence_collect. */
 static void leave_file(struct side *side)
 {
-    struct freight *freight;
+    struct live_file *file;
 
     if (side->fd == -1)
         return;
     close(side->fd);
     side->fd = -1;
-    freight = side->in_shm ? calloc(1, sizeof *freight) : NULL;
-    if (freight != NULL) {
-        freight->in_shm = true;
-        freight->used_bytes = side->size;
-        freight->held_bytes = side->size;
-        file_name(side, freight->name, sizeof freight->name);
-        file_name(side, freight->home_name, sizeof freight->home_name);
-        home_send(side->home, freight);
+    file = side->in_shm ? calloc(1, sizeof *file) : NULL;
+    if (file != NULL) {
+        *file = (struct live_file){
+            .in_shm = true, .bytes = side->size, .used_bytes = side->size};
+        file_name(side, file->name, sizeof file->name);
+        file_name(side, file->home_name, sizeof file->home_name);
+        home_send(side->home, file);
     }
     side->number++;
     side->base += side->size;

@@ -1,13 +1,14 @@
 /* stocker: makes the next segment before it is needed.
  *
- * Order comes -> segment made, every page touched -> ready. No room: the order stays
- * here and is tried again, so that a writer that has lost its place finds one soon. The
- * writer was closed meanwhile: the order is abandoned, what was made for it goes. */
+ * Order comes -> a spare, or a segment made and every page touched -> ready. No room: the
+ * order stays here and is tried again, so that a writer that has lost its place finds one
+ * soon. The writer was closed meanwhile: the order is abandoned, what was made for it
+ * goes. */
 #include <stdlib.h>
 
 #include "harness/evidence/home.h"
 
-enum { RETRY_S = 1 };
+enum { RETRY_MS = 100 };
 
 /* Orders in the order in which they came. */
 static struct order *take_orders(struct evidence_home *home)
@@ -34,7 +35,10 @@ static bool serve(struct evidence_home *home, struct order *order)
         free(order);
         return true;
     }
-    order->segment = home_make_segment(home, order->writer, order->bytes, true, false);
+    order->segment = home_take_spare(home);
+    if (order->segment == NULL)
+        order->segment =
+            home_make_segment(home, order->writer, order->bytes, true, false);
     if (order->segment == NULL)
         return false;
     if (!atomic_compare_exchange_strong(&order->state, &expected, ORDER_READY)) {
@@ -59,7 +63,7 @@ void *stocker_main(void *arg)
     /* When it is time to stop all writers are closed: what still waits is abandoned. */
     while (!atomic_load(&home->stopping) || waiting != NULL ||
            atomic_load(&home->orders) != NULL) {
-        home_wait(&home->stocker_work, waiting == NULL ? 0 : RETRY_S);
+        home_wait(&home->stocker_work, waiting == NULL ? 0 : RETRY_MS);
         *last_link(&waiting) = take_orders(home);
         for (struct order **link = &waiting; *link != NULL;) {
             struct order *order = *link;

@@ -16,6 +16,7 @@ struct source_segment {
     uint64_t records;
     uint32_t number;
     bool final; /* the writer was closed behind this one */
+    bool cut;   /* it was closed with more records than are there */
 };
 
 struct source_side {
@@ -54,6 +55,7 @@ struct evidence {
     uint64_t start_ns; /* UINT64_MAX: no record yet */
     uint64_t end_ns;
     bool by_hand;
+    bool no_memory;   /* something could not be taken in: do not use it */
     uint64_t next_ns; /* by hand: evidence_at */
 };
 

@@ -30,19 +30,19 @@ struct writer {
     uint64_t lost;      /* records and details, ever */
     uint64_t lost_here; /* counted in this segment's last slot */
     struct evidence_home *home;
-    struct live_segment *segment;
+    struct live_file *segment;
     struct order *order;
     uint32_t number; /* of the segment in the chain */
     char name[EVIDENCE_NAME_BYTES];
     struct side side;
 };
 
-static struct record *first_slot(const struct live_segment *segment)
+static struct record *first_slot(const struct live_file *segment)
 {
     return (struct record *)((char *)segment->header + EVIDENCE_HEADER_BYTES);
 }
 
-static void use_segment(struct writer *w, struct live_segment *segment)
+static void use_segment(struct writer *w, struct live_file *segment)
 {
     struct segment_header header = {.number = w->number,
                                     .client = w->client,
@@ -61,32 +61,21 @@ static void use_segment(struct writer *w, struct live_segment *segment)
     w->lost_here = 0;
 }
 
+/* Nothing here may wait: no allocation, since its lock is the mover's too. */
 static void leave_segment(struct writer *w, bool final)
 {
-    struct live_segment *segment = w->segment;
+    struct live_file *segment = w->segment;
     size_t records = (size_t)(w->at - first_slot(segment)) + (w->lost_here > 0 ? 1 : 0);
-    struct freight *freight = calloc(1, sizeof *freight);
 
     assert(w->at <= w->last);
     assert(w->lost_here == 0 || w->at == w->last);
     segment_closing_seal(&segment->header->closing, records, final);
+    segment->used_bytes = EVIDENCE_HEADER_BYTES + records * sizeof(struct record);
+    snprintf(segment->home_name, sizeof segment->home_name, "%s.%04u.seg", w->name,
+             w->number);
     w->number++;
-    /* Without memory it is not sent: it stays in shm for evidence_collect. */
-    if (freight != NULL) {
-        *freight = (struct freight){
-            .mapping = segment->header,
-            .mapping_bytes = segment->bytes,
-            .in_shm = segment->in_shm,
-            .used_bytes = EVIDENCE_HEADER_BYTES + records * sizeof(struct record),
-            .held_bytes = segment->in_shm ? segment->bytes : 0,
-        };
-        memcpy(freight->name, segment->name, sizeof freight->name);
-        snprintf(freight->home_name, sizeof freight->home_name, "%s.%04u.seg", w->name,
-                 w->number - 1);
-        home_send(w->home, freight);
-    }
-    free(segment);
     w->segment = NULL;
+    home_send(w->home, segment);
 }
 
 static void order_next(struct writer *w)
@@ -98,9 +87,9 @@ static void order_next(struct writer *w)
     home_order(w->home, w->order);
 }
 
-static struct live_segment *take_ordered(struct writer *w)
+static struct live_file *take_ordered(struct writer *w)
 {
-    struct live_segment *segment;
+    struct live_file *segment;
 
     if (atomic_load(&w->order->state) != ORDER_READY)
         return NULL;
@@ -112,7 +101,7 @@ static struct live_segment *take_ordered(struct writer *w)
 
 /* A small segment of the writer's own making. Tried once per page: when shm is full the
  * stocker keeps trying, and appends must stay cheap. */
-static struct live_segment *make_small(struct writer *w)
+static struct live_file *make_small(struct writer *w)
 {
     size_t bytes = w->segment->bytes * SEGMENT_GROWTH;
 
@@ -126,7 +115,7 @@ static struct live_segment *make_small(struct writer *w)
 /* At the limit: true when there is a slot to write to. */
 static bool turn_page(struct writer *w)
 {
-    struct live_segment *next;
+    struct live_file *next;
 
     if (w->at != w->last) {
         order_next(w);
@@ -263,7 +252,7 @@ int writer_open(struct writer **out, struct evidence_home *home, const char *nam
                 uint32_t client, uint32_t incarnation, struct error *err)
 {
     struct writer *w;
-    struct live_segment *first;
+    struct live_file *first;
     int rc;
 
     if (!writer_name_is_good(name)) {
