@@ -21,6 +21,7 @@ enum { ASK_EVERY_MS = 100, CONNECTED_EVERY_MS = 5 };
 struct await {
     uv_timer_t timer;
     struct client *client;
+    struct crew *crew; /* outlives the client */
     uint64_t begin_ns, deadline_ns;
     client_done_fn *done;
     void *arg;
@@ -43,15 +44,17 @@ static void on_closed(uv_handle_t *handle)
 {
     struct await *await = handle->data;
 
-    await->client->crew->handles--;
+    crew_drop_handle(await->crew);
     free(await);
 }
 
 static void finish(struct await *await, int rc, const struct error *err)
 {
-    uv_timer_stop(&await->timer);
-    await->done(await->arg, rc, err);
+    client_done_fn *done = await->done;
+    void *arg = await->arg;
+
     uv_close((uv_handle_t *)&await->timer, on_closed);
+    done(arg, rc, err);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -68,6 +71,7 @@ static void begin(struct client *client, uint64_t within_ns,
 
     assert(await != NULL);
     await->client = client;
+    await->crew = client->crew;
     await->done = done;
     await->arg = arg;
     await->ask = ask;

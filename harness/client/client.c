@@ -339,9 +339,7 @@ static void keep_counters(struct client *client)
 
 static void on_released(void *arg)
 {
-    struct client *client = arg;
-
-    client->crew->handles--;
+    crew_drop_handle(arg);
 }
 
 static void describe_exit(const struct client *client, const struct child_exit *end,
@@ -377,9 +375,9 @@ static void on_process_exit(struct child *child, const struct child_exit *end, v
     client_move(client, CLIENT_EXITED);
     keep_counters(client);
     channel_close(client);
+    child_release(child, on_released, client->crew);
     never_ready(client, err.code, &err);
     client_fire_waiters(&client->exit_waiters, 0, NULL);
-    child_release(child, on_released, client);
 }
 
 /* ---- making and freeing ---- */
@@ -402,7 +400,7 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
 
-    client->crew->handles--;
+    crew_drop_handle(client->crew);
     free(client->paths);
     free(client->subject);
     free(client->stream);

@@ -31,7 +31,9 @@ int crew_create(struct crew **out, struct context *context, struct cluster *clus
 
 /* Stop all that still runs: load ends, drain bounded by `grace_ns`, then SIGKILL. */
 void crew_stop(struct crew *crew, uint64_t grace_ns, client_done_fn *done, void *arg);
-void crew_destroy(struct crew *crew); /* after crew_stop */
+
+/* After crew_stop. Frees when the loop has closed its handles: let it run on. */
+void crew_destroy(struct crew *crew);
 int crew_count(const struct crew *crew);
 struct client *crew_at(const struct crew *crew, int at);
 

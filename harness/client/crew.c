@@ -24,11 +24,21 @@ struct deferred {
     struct error error;
 };
 
+void crew_drop_handle(struct crew *crew)
+{
+    assert(crew->handles > 0);
+    crew->handles--;
+    if (crew->handles > 0 || !crew->destroying)
+        return;
+    free(crew->clients);
+    free(crew);
+}
+
 static void on_deferred_closed(uv_handle_t *handle)
 {
     struct deferred *deferred = handle->data;
 
-    deferred->crew->handles--;
+    crew_drop_handle(deferred->crew);
     free(deferred);
 }
 
@@ -36,10 +46,10 @@ static void on_deferred(uv_timer_t *timer)
 {
     struct deferred *deferred = timer->data;
 
+    uv_close((uv_handle_t *)timer, on_deferred_closed);
     if (deferred->done != NULL)
         deferred->done(deferred->arg, deferred->rc,
                        deferred->failed ? &deferred->error : NULL);
-    uv_close((uv_handle_t *)timer, on_deferred_closed);
 }
 
 void crew_defer(struct crew *crew, client_done_fn *done, void *arg, int rc,
@@ -234,13 +244,11 @@ void crew_destroy(struct crew *crew)
 {
     if (crew->watching)
         cluster_unwatch(crew->cluster, &crew->watch);
+    crew->handles++; /* our own, so that the crew cannot go while we walk through it */
     for (int i = 0; i < crew->count; i++)
         client_free(crew->clients[i]);
     if (crew->admin != NULL)
         client_free(crew->admin);
-    /* Only close callbacks are left: they need turns of the loop, no time. */
-    while (crew->handles > 0)
-        uv_run(crew->context->loop, UV_RUN_NOWAIT);
-    free(crew->clients);
-    free(crew);
+    crew->destroying = true;
+    crew_drop_handle(crew);
 }

@@ -44,6 +44,7 @@ struct client_path { /* one link of the client */
 struct order {
     struct order *next;
     struct client *client;
+    struct crew *crew; /* outlives the client */
     int64_t id;
     uv_timer_t timer; /* its deadline */
     const char *what; /* for the error: "stop" */
@@ -54,7 +55,7 @@ struct order {
 
 struct channel { /* our end of the process's control socket */
     uv_pipe_t pipe;
-    bool open;
+    struct crew *crew; /* outlives the client */
     char *line;
     size_t line_size, line_capacity;
 };
@@ -108,12 +109,16 @@ struct crew {
     struct node_watch watch;
     bool watching;
     bool stopping;
-    int handles; /* open ones of clients; the loop must run until they are closed */
+    bool destroying;
+    int handles; /* open ones of the crew and its clients; the last one frees the crew */
 };
 
 /* Call `fn` on the loop's next turn: `done` must not fire before a verb returns. */
 void crew_defer(struct crew *crew, client_done_fn *done, void *arg, int rc,
                 const struct error *err);
+
+/* A handle of the crew is closed. May free the crew: touch nothing after this. */
+void crew_drop_handle(struct crew *crew);
 
 /* client.c */
 struct client *client_new(struct crew *crew, const char *name);

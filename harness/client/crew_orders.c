@@ -22,7 +22,7 @@ static void on_order_closed(uv_handle_t *handle)
 {
     struct order *order = handle->data;
 
-    order->client->crew->handles--;
+    crew_drop_handle(order->crew);
     free(order);
 }
 
@@ -160,7 +160,7 @@ int channel_open(struct client *client, int fd, struct error *err)
     channel->pipe.data = client;
     client->channel = channel;
     client->crew->handles++;
-    channel->open = true;
+    channel->crew = client->crew;
     rc = uv_pipe_open(&channel->pipe, fd);
     if (rc != 0)
         close(fd);
@@ -176,10 +176,9 @@ int channel_open(struct client *client, int fd, struct error *err)
 
 static void on_channel_closed(uv_handle_t *handle)
 {
-    struct client *client = handle->data;
     struct channel *channel = (struct channel *)handle;
 
-    client->crew->handles--;
+    crew_drop_handle(channel->crew);
     free(channel->line);
     free(channel);
 }
@@ -255,6 +254,7 @@ void client_order(struct client *client, const char *op, const json_t *body,
     assert(order != NULL);
     assert(line != NULL);
     order->client = client;
+    order->crew = client->crew;
     order->id = ++client->order_ids;
     order->what = op;
     order->answered = answered;

@@ -325,6 +325,7 @@ void client_kill(struct client *client, client_done_fn *done, void *arg)
 struct ending { /* the grace of a polite end */
     uv_timer_t timer;
     struct client *client;
+    struct crew *crew; /* outlives the client */
     client_done_fn *done;
     void *arg;
 };
@@ -333,7 +334,7 @@ static void on_ending_closed(uv_handle_t *handle)
 {
     struct ending *ending = handle->data;
 
-    ending->client->crew->handles--;
+    crew_drop_handle(ending->crew);
     free(ending);
 }
 
@@ -341,9 +342,10 @@ static void on_ended(void *arg, int rc, const struct error *err)
 {
     struct ending *ending = arg;
 
+    /* First the timer: what `done` does may free the client. */
+    uv_close((uv_handle_t *)&ending->timer, on_ending_closed);
     if (ending->done != NULL)
         ending->done(ending->arg, rc, err);
-    uv_close((uv_handle_t *)&ending->timer, on_ending_closed);
 }
 
 static void on_grace_over(uv_timer_t *timer)
@@ -363,6 +365,7 @@ void client_terminate(struct client *client, uint64_t grace_ns, client_done_fn *
 
     assert(ending != NULL);
     ending->client = client;
+    ending->crew = client->crew;
     ending->done = done;
     ending->arg = arg;
     uv_timer_init(client->crew->context->loop, &ending->timer);
