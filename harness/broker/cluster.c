@@ -338,10 +338,13 @@ void cluster_stop(struct cluster *cluster, node_done_fn *done, void *arg)
     cluster->stopping = true;
     cluster_cancel_health(cluster);
     for (int i = 0; i < cluster->node_count; i++) {
-        if (cluster->nodes[i].state == NODE_DOWN)
+        struct node *node = &cluster->nodes[i];
+
+        /* A node that is down may still wait for its watchers to have acted. */
+        if (node->state == NODE_DOWN && node->watchers_pending == 0)
             continue;
         gather->remaining++;
-        node_end(&cluster->nodes[i], SIGTERM, on_node_stopped, gather);
+        node_end(node, SIGTERM, on_node_stopped, gather);
     }
     gather_part_done(gather, 0, NULL);
 }

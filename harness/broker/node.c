@@ -281,8 +281,7 @@ static void end_process(struct node *node, int signal)
 
 void node_end(struct node *node, int signal, node_done_fn *done, void *arg)
 {
-    assert(node->state != NODE_DOWN);
-    if (node->state == NODE_STOPPING && signal != SIGKILL)
+    if (node->state == NODE_DOWN || (node->state == NODE_STOPPING && signal != SIGKILL))
         interrupt(node, signal); /* a restart ends half way */
     else
         end_process(node, signal);

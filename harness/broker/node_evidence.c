@@ -56,7 +56,7 @@ void node_record_signal(struct node *node, int signal)
 void node_record_action(struct node *node, const char *action)
 {
     append(node, (struct record){.kind = RECORD_action, .a = 1},
-           json_pack("{s:s, s:s}", "action", action, "on", node->name));
+           json_pack("{s:s, s:s, s:{}}", "action", action, "on", node->name, "params"));
 }
 
 void node_record_exit(struct node *node, const struct child_exit *exit)

@@ -74,9 +74,8 @@ static void test_broker__must_be_a_nats_server(void **state)
 
     (void)state;
     assert_int_equal(broker_find(&broker, "/bin/echo", &err), E_ENVIRONMENT);
-    assert_string_equal(err.text,
-                        "/bin/echo is no nats-server: it answers --version with "
-                        "--version with \"echo"));
+    assert_non_null(strstr(err.text, "/bin/echo is no nats-server: it answers --version "
+                                     "with \"echo"));
     assert_int_equal(broker_find(&broker, "/bin/true", &err), E_ENVIRONMENT);
     assert_int_equal(broker_find(&broker, "/usr", &err), E_ENVIRONMENT);
     assert_string_equal(err.text,

@@ -1,0 +1,126 @@
+/* test_config: a table becomes nats-server's configuration, and nothing else. */
+#include "harness/broker/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/broker/broker_rig.h"
+
+static char *text_of(const char *json)
+{
+    json_t *config = json_loads(json, 0, NULL);
+    char *text;
+
+    assert_non_null(config);
+    text = config_text(config);
+    json_decref(config);
+    assert_non_null(text);
+    return text;
+}
+
+static void test_config__writes_tables_and_lists(void **state)
+{
+    char *text = text_of("{\"a\": 1, \"b\": {\"c\": [true, \"x\", {\"d\": -2.5}], "
+                         "\"e\": {}}, \"f\": []}");
+
+    (void)state;
+    assert_string_equal(text, "\"a\": 1\n"
+                              "\"b\": {\n"
+                              "  \"c\": [\n"
+                              "    true\n"
+                              "    \"x\"\n"
+                              "    {\n"
+                              "      \"d\": -2.500000\n"
+                              "    }\n"
+                              "  ]\n"
+                              "  \"e\": {\n"
+                              "  }\n"
+                              "}\n"
+                              "\"f\": [\n"
+                              "]\n");
+    free(text);
+}
+
+static void test_config__quotes_whatever_a_string_holds(void **state)
+{
+    char *text = text_of("{\"k \\\"#\": \"a\\\"b\\\\c\\n\\u0001 $HOME # } \\u00e9\"}");
+
+    (void)state;
+    assert_string_equal(text,
+                        "\"k \\\"#\": \"a\\\"b\\\\c\\x0A\\x01 $HOME # } \xc3\xa9\"\n");
+    free(text);
+}
+
+/* The real judge: does nats-server read back what we wrote? */
+static void test_config__is_read_by_the_broker_as_it_was_meant(void **state)
+{
+    char *text = text_of("{\"authorization\": {\"users\": [{\"user\": \"a\\\"b\", "
+                         "\"password\": \"\\n\\t\\\\ $x \\u0001\"}, {\"user\": \"c\", "
+                         "\"password\": \"include 'x'\"}]}, \"ping_interval\": \"2s\", "
+                         "\"include\": \"/etc/passwd\"}");
+    char *fine = text_of("{\"authorization\": {\"users\": [{\"user\": \"a\\\"b\", "
+                         "\"password\": \"\\n\\t\\\\ $x \\u0001\"}]}, "
+                         "\"ping_interval\": \"2s\"}");
+    struct broker broker;
+    struct error err;
+
+    (void)state;
+    assert_int_equal(broker_find(&broker, NULL, &err), 0);
+    if (broker_accepts(&broker, fine, &err) != 1)
+        fail_msg("%s", err.text);
+    /* A quoted `include` is an unknown field, no inclusion. */
+    assert_int_equal(broker_accepts(&broker, text, &err), 0);
+    assert_non_null(strstr(err.text, "unknown field \"include\""));
+    free(text);
+    free(fine);
+}
+
+static void test_config__puts_the_users_table_over_ours(void **state)
+{
+    const int ports[] = {1001, 1002, 1003};
+    const struct config_node node = {.server_name = "s",
+                                     .folder = "/run/n2",
+                                     .jetstream = true,
+                                     .node_count = 3,
+                                     .at = 1,
+                                     .route_ports = ports};
+    json_t *user = json_loads("{\"JetStream\": {\"max_file\": 9}, \"max_payload\": 7, "
+                              "\"cluster\": {\"name\": \"mine\"}}",
+                              0, NULL);
+    json_t *config = config_build(&node, user);
+    json_t *expected = json_loads(
+        "{\"server_name\": \"s\", \"host\": \"127.0.0.1\", \"port\": -1, \"http_port\": "
+        "-1, \"ports_file_dir\": \"/run/n2\", \"jetstream\": {\"store_dir\": "
+        "\"/run/n2/store\", \"max_file\": 9}, \"cluster\": {\"name\": \"mine\", "
+        "\"host\": \"127.0.0.1\", \"port\": 1002, \"routes\": "
+        "[\"nats-route://127.0.0.1:1001\", \"nats-route://127.0.0.1:1003\"]}, "
+        "\"max_payload\": 7}",
+        0, NULL);
+
+    (void)state;
+    assert_true(json_equal(config, expected));
+    json_decref(expected);
+    json_decref(config);
+    json_decref(user);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_config__writes_tables_and_lists),
+        cmocka_unit_test(test_config__quotes_whatever_a_string_holds),
+        cmocka_unit_test(test_config__is_read_by_the_broker_as_it_was_meant),
+        cmocka_unit_test(test_config__puts_the_users_table_over_ours),
+    };
+    int code;
+
+    if (broker_rig_role(argc, argv, &code))
+        return code;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
