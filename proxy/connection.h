@@ -53,10 +53,11 @@ void connection_open(struct link *link, int fd, uint16_t client_port);
 /* End it; flags of observer.h: who and how. In any state, twice is fine. */
 void connection_close(struct connection *c, unsigned flags);
 
-/* A fault has come to the link. true when it acts on this connection. */
+/* A fault has come to the link, changed, or been healed. true when it acts (acted) on
+ * this connection. */
 bool connection_fault_add(struct connection *c, struct link_fault *fault);
 bool connection_fault_change(struct connection *c, struct link_fault *fault);
-void connection_fault_remove(struct connection *c, struct link_fault *fault);
+bool connection_fault_remove(struct connection *c, struct link_fault *fault);
 
 /* What the flows tell. */
 void connection_wire_dead(struct connection *c, struct wire *wire);

@@ -323,6 +323,25 @@ static void leave_splice(struct flow *flow)
 
 enum splice_result { SPLICE_MOVED, SPLICE_DRY, SPLICE_OVER };
 
+/* A socket that cannot splice goes back to copying. Any other error is the peer's end,
+ * and must be taken here: it has been read out of the socket, where recv() would find
+ * an innocent FIN in its place. */
+static enum splice_result splice_failed(struct flow *flow, struct wire *wire, int error)
+{
+    if (error == EAGAIN || error == EINTR)
+        return SPLICE_DRY;
+    if (error == EINVAL || error == ENOSYS) {
+        flow->cannot_splice = true;
+        leave_splice(flow);
+        return SPLICE_OVER;
+    }
+    wire_kill(wire, error);
+    /* What is in the pipe has nobody to go to, or is overtaken by the RST. */
+    give_pipe_back(flow);
+    connection_wire_dead(flow->connection, wire);
+    return SPLICE_OVER;
+}
+
 static enum splice_result splice_in(struct flow *flow, size_t *moved)
 {
     struct pipe *pipe = flow->pipe;
@@ -335,10 +354,9 @@ static enum splice_result splice_in(struct flow *flow, size_t *moved)
         *moved += (size_t)n;
         return SPLICE_MOVED;
     }
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return SPLICE_DRY;
-    /* The end, an error, or a socket that cannot splice: read(2) will tell which. */
-    flow->cannot_splice = n < 0;
+    if (n < 0)
+        return splice_failed(flow, flow->from, errno);
+    /* The end: recv() will see it again, when the pipe has been emptied. */
     leave_splice(flow);
     return SPLICE_OVER;
 }
@@ -357,11 +375,7 @@ static enum splice_result splice_out(struct flow *flow)
         count_passed(flow, (size_t)n);
         return pipe->bytes == 0 ? SPLICE_MOVED : SPLICE_DRY;
     }
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return SPLICE_DRY;
-    flow->cannot_splice = true;
-    leave_splice(flow);
-    return SPLICE_OVER;
+    return splice_failed(flow, flow->to, n < 0 ? errno : EPIPE);
 }
 
 static void splice_turn(struct flow *flow)

@@ -18,6 +18,7 @@ struct lag {
     unsigned samples;
     unsigned over_5ms;
     unsigned over_250ms;
+    unsigned ticks;
 };
 
 /* E_NOMEM when memory is short. */

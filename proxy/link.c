@@ -23,6 +23,8 @@
 enum { ACCEPTS_PER_TURN = 64 };
 
 static const uint64_t DIAL_TIMEOUT_NS = 5ull * NS_PER_S;
+/* More is no time-out, and must not overflow the clock. */
+static const uint64_t DIAL_TIMEOUT_NS_MAX = 24ull * 3600 * NS_PER_S;
 static const uint64_t ACCEPT_PAUSE_NS = 50ull * NS_PER_MS;
 
 static void emit(struct link *link, enum proxy_event_kind kind, uint64_t a,
@@ -140,6 +142,8 @@ static int parse_options(struct link *link, const struct link_options *o,
         return rc;
     link->mode = o->mode;
     link->dial_timeout_ns = o->dial_timeout_ns > 0 ? o->dial_timeout_ns : DIAL_TIMEOUT_NS;
+    if (link->dial_timeout_ns > DIAL_TIMEOUT_NS_MAX)
+        link->dial_timeout_ns = DIAL_TIMEOUT_NS_MAX;
     link->buffer_bytes = o->buffer_bytes;
     if (o->name[0] != '\0')
         snprintf(link->name, sizeof link->name, "%s", o->name);
@@ -246,6 +250,8 @@ void link_close(struct link *link)
 {
     assert(!link->closing);
     link->closing = true;
+    deadline_clear(&link->engine->deadlines, &link->accept_again);
+    link_faults_end(link);
     close_all(link, PROXY_BY_PROXY | PROXY_HOW_RST);
     emit(link, PROXY_LINK_CLOSE, 0, NULL);
     uv_close((uv_handle_t *)&link->poll, on_poll_closed);

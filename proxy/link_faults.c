@@ -163,12 +163,17 @@ int link_fault_heal(struct link_fault *fault, uint32_t *touched, struct error *e
     emit(fault, PROXY_FAULT_HEAL, fault->touched, NULL);
     for (struct connection *c = link->connections, *next; c != NULL; c = next) {
         next = c->next;
-        connection_fault_remove(c, fault);
-        ++*touched;
+        *touched += connection_fault_remove(c, fault);
     }
     rc = link_update_port(link, err);
     fault_destroy(fault);
     return rc;
+}
+
+void link_faults_end(struct link *link)
+{
+    for (const struct link_fault *f = link->faults; f != NULL; f = f->next)
+        emit(f, PROXY_FAULT_HEAL, f->touched, NULL);
 }
 
 void link_faults_release(struct link *link)

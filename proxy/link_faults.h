@@ -10,7 +10,11 @@ int link_update_port(struct link *link, struct error *err);
 
 int link_parse_upstream(struct address *out, const char *text, struct error *err);
 
-/* Free them without healing: the link is gone. */
+/* The link closes: tell that its faults have ended. Connections are ended next, so that
+ * nothing that was held may still leave. */
+void link_faults_end(struct link *link);
+
+/* Free them. */
 void link_faults_release(struct link *link);
 
 #endif

@@ -234,14 +234,28 @@ static void on_commands(uv_async_t *async)
 static void *run(void *arg)
 {
     struct plane *plane = arg;
-    sigset_t all;
 
-    /* Signals are the main thread's business; SIGPIPE (splice has no MSG_NOSIGNAL) is
-     * nobody's. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
     uv_run(&plane->engine.loop, UV_RUN_DEFAULT);
     return NULL;
+}
+
+/* Signals are the main thread's business, and SIGPIPE (splice has no MSG_NOSIGNAL) is
+ * nobody's. The thread is born with them blocked: later would leave a gap. Faults of our
+ * own code stay deliverable. */
+static int start_thread(struct plane *plane)
+{
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    sigset_t blocked;
+    sigset_t before;
+    int rc;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        sigdelset(&blocked, own[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    rc = pthread_create(&plane->thread, NULL, run, plane);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
 }
 
 void plane_send(struct plane *plane, struct request *request)
@@ -315,7 +329,7 @@ int plane_start(struct plane **out, const struct plane_options *options,
     registry_init(&plane->links, generation);
     registry_init(&plane->faults, generation);
     pthread_mutex_init(&plane->lock, NULL);
-    if (pthread_create(&plane->thread, NULL, run, plane) != 0) {
+    if (start_thread(plane) != 0) {
         close_everything(plane);
         uv_run(&plane->engine.loop, UV_RUN_DEFAULT);
         plane_free(plane);

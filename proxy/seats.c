@@ -159,12 +159,14 @@ bool connection_fault_change(struct connection *c, struct link_fault *fault)
     return on;
 }
 
-void connection_fault_remove(struct connection *c, struct link_fault *fault)
+bool connection_fault_remove(struct connection *c, struct link_fault *fault)
 {
     struct seat **at = &c->seats;
     struct seat *seat = find(c, fault);
+    bool was_on;
 
     assert(seat != NULL);
+    was_on = seat->on;
     while (*at != seat)
         at = &(*at)->next;
     *at = seat->next;
@@ -172,6 +174,7 @@ void connection_fault_remove(struct connection *c, struct link_fault *fault)
     seat->on = false;
     seat_apply(c, seat, true);
     free(seat);
+    return was_on;
 }
 
 unsigned seats_refuse(struct connection *c)

@@ -67,7 +67,7 @@ ssize_t wire_flush(struct wire *wire);
  * wire_close, so that its number is not given to another. */
 void wire_kill(struct wire *wire, int error);
 
-/* End it: with RST when `reset` is set, else as close(2) does. on_closed fires later.
+/* End it: with RST when `reset` is set, else with FIN. on_closed fires later.
  * In any state after wire_open, once. */
 void wire_close(struct wire *wire, bool reset);
 

@@ -226,6 +226,41 @@ static void test_bulk__hands_over_to_faults_that_come_and_go(void **state)
     world_destroy(w);
 }
 
+static void test_bulk__a_reset_in_the_middle_arrives_as_a_reset(void **state)
+{
+    struct world *w = world_create(1);
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct transfer t;
+        int pair[2];
+        int from = i % 2;
+
+        world_pair(w, pair);
+        start(&t, pair[from], pair[1 - from], 1ull << 40);
+        wait_for_bytes(&t, 16 << 20);
+        if (i % 4 < 2) {
+            /* The sender's end vanishes: its descriptor stays ours until both threads
+             * have seen it. */
+            struct linger at_once = {.l_onoff = 1};
+
+            setsockopt(pair[from], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+            assert_int_equal(dup3(w->upstream_fd, pair[from], O_CLOEXEC), pair[from]);
+        } else {
+            world_reset(w);
+        }
+        pthread_join(t.receiver, NULL);
+        finish_sender(&t);
+        assert_false(t.ended);
+        assert_true(t.wrong_at == UINT64_MAX);
+        world_wait_for(w, PROXY_CLOSE, i + 1);
+        assert_true(world_find(w, PROXY_CLOSE, i).event.flags & PROXY_HOW_RST);
+        close(pair[0]);
+        close(pair[1]);
+    }
+    world_destroy(w);
+}
+
 /* Control calls must answer while a peer does not read. `reply` would not come if one
  * of them waited: world_* give up through the test's own time-out only. */
 static void test_bulk__a_client_that_stopped_reading_blocks_no_control_call(void **state)
@@ -323,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_bulk__passes_256_megabytes_both_ways_at_once),
         cmocka_unit_test(test_bulk__borrows_a_pipe_only_in_bulk),
         cmocka_unit_test(test_bulk__hands_over_to_faults_that_come_and_go),
+        cmocka_unit_test(test_bulk__a_reset_in_the_middle_arrives_as_a_reset),
         cmocka_unit_test(test_bulk__a_client_that_stopped_reading_blocks_no_control_call),
         cmocka_unit_test(test_bulk__the_buffer_option_bounds_what_a_direction_holds),
         cmocka_unit_test(test_bulk__the_process_has_a_bound_for_all_directions),

@@ -180,6 +180,24 @@ static void test_fault_live__refuse_with_fin_keeps_old_connections_when_told(voi
     world_destroy(w);
 }
 
+static void test_fault_live__a_fin_stays_a_fin_when_bytes_lie_unread(void **state)
+{
+    struct world *w = world_create(1);
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    world_fault(w, "stall", "");
+    world_send(pair[0], "nobody reads this");
+    world_send(pair[1], "nor this");
+    world_fault(w, "refuse", "with=fin");
+    world_expect_fin(pair[0]);
+    world_expect_fin(pair[1]);
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
 static void test_fault_live__a_closed_port_refuses_and_opens_again(void **state)
 {
     struct world *w = world_create(1);
@@ -215,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_fault_live__refuse_ends_new_and_old_connections),
         cmocka_unit_test(
             test_fault_live__refuse_with_fin_keeps_old_connections_when_told),
+        cmocka_unit_test(test_fault_live__a_fin_stays_a_fin_when_bytes_lie_unread),
         cmocka_unit_test(test_fault_live__a_closed_port_refuses_and_opens_again),
     };
 
