@@ -10,7 +10,12 @@
 
 #include "reports/text.h"
 
-enum { TITLE_COLUMNS_MAX = 48, WITNESSES_SHOWN = 5, PAGE_COLUMNS = 96 };
+enum {
+    TITLE_COLUMNS_MAX = 48,
+    FIELD_COLUMNS_MAX = 48,
+    WITNESSES_SHOWN = 5,
+    PAGE_COLUMNS = 96
+};
 
 static bool is_verdict(const json_t *check, const char *verdict)
 {
@@ -35,8 +40,7 @@ static void print_numbers(const struct page *page, const json_t *numbers, int in
     const char *name;
     json_t *value;
 
-    json_object_foreach((json_t *)numbers, name, value)
-    {
+    json_object_foreach((json_t *)numbers, name, value) {
         char text[32];
         int width;
 
@@ -65,8 +69,7 @@ static void print_witnesses(const struct page *page, const json_t *witnesses)
     const json_t *witness;
     size_t i;
 
-    json_array_foreach(witnesses, i, witness)
-    {
+    json_array_foreach(witnesses, i, witness) {
         if (i == WITNESSES_SHOWN && page->options->verbose < 1)
             break;
         page_format(page, "    %9.3f s  ", member_number(witness, "t"));
@@ -86,8 +89,7 @@ static int title_width(const struct page *page, const json_t *checks)
     int width = 0;
     size_t i;
 
-    json_array_foreach(checks, i, check)
-    {
+    json_array_foreach(checks, i, check) {
         int own = text_width(member_text(check, "title"), page->options->utf8);
 
         if (own > width && own <= TITLE_COLUMNS_MAX)
@@ -96,11 +98,15 @@ static int title_width(const struct page *page, const json_t *checks)
     return width;
 }
 
+/* "   measured 3 lost"; a long value gets a line of its own. */
 static void print_field(const struct page *page, const char *name, const char *value)
 {
     if (value[0] == '\0')
         return;
-    page_format(page, "   %s ", name);
+    if (text_width(value, page->options->utf8) > FIELD_COLUMNS_MAX)
+        page_format(page, "\n    %s ", name);
+    else
+        page_format(page, "   %s ", name);
     page_text(page, value);
 }
 
@@ -137,17 +143,45 @@ static void print_check(const struct page *page, const json_t *check, int width)
         print_numbers(page, json_object_get(check, "numbers"), 4);
 }
 
+/* "3 of 2,000": the number that is called like the reason, of all that there were. */
+static bool print_share(const struct page *page, const json_t *check)
+{
+    static const char *const totals[] = {"entitled", "attempted", "attempts", "outages"};
+    const json_t *numbers = json_object_get(check, "numbers");
+    const json_t *part = json_object_get(numbers, member_text(check, "reason"));
+    char text[32];
+
+    if (!json_is_number(part))
+        return false;
+    number_text(text, sizeof text, part);
+    page_format(page, " (%s", text);
+    for (size_t i = 0; i < sizeof totals / sizeof *totals; i++) {
+        const json_t *total = json_object_get(numbers, totals[i]);
+
+        if (!json_is_number(total))
+            continue;
+        number_text(text, sizeof text, total);
+        page_format(page, " of %s", text);
+        break;
+    }
+    page_format(page, ")");
+    return true;
+}
+
 /* A trap that snapped is good news, and it says for what reason. */
 static void print_expected_miss(const struct page *page, const json_t *check)
 {
+    const char *measured = member_text(check, "measured");
+
     page_format(page, "  ");
     page_text(page, member_text(check, "id"));
     page_format(page, " %s as expected: ",
                 is_verdict(check, "failed") ? "failed" : "was inconclusive");
     page_text(page, member_text(check, "reason"));
-    if (member_text(check, "measured")[0] != '\0') {
+    if (!print_share(page, check) && measured[0] != '\0' &&
+        text_width(measured, page->options->utf8) <= FIELD_COLUMNS_MAX) {
         page_format(page, " (");
-        page_text(page, member_text(check, "measured"));
+        page_text(page, measured);
         page_format(page, ")");
     }
     page_format(page, "\n");
@@ -167,8 +201,7 @@ void case_block_passed(const struct page *page, const json_t *result)
     const json_t *check;
     size_t i;
 
-    json_array_foreach(json_object_get(result, "checks"), i, check)
-    {
+    json_array_foreach(json_object_get(result, "checks"), i, check) {
         if (!is_verdict(check, "passed")) {
             print_expected_miss(page, check);
             if (page->options->verbose > 0)
@@ -184,8 +217,7 @@ static bool has_unmet(const json_t *result)
     const json_t *check;
     size_t i;
 
-    json_array_foreach(json_object_get(result, "checks"), i, check)
-    {
+    json_array_foreach(json_object_get(result, "checks"), i, check) {
         if (!json_is_true(json_object_get(check, "met")))
             return true;
     }
@@ -225,8 +257,7 @@ static void print_checks(const struct page *page, const json_t *result)
     const json_t *check;
     size_t i;
 
-    json_array_foreach(checks, i, check)
-    {
+    json_array_foreach(checks, i, check) {
         if (!json_is_true(json_object_get(check, "met")))
             print_check(page, check, width);
         else if (!is_verdict(check, "passed"))

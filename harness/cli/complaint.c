@@ -11,7 +11,7 @@
 
 #include "reports/text.h"
 
-enum { LINE_COLUMNS_MAX = 160, EXIT_COLUMN = 90 };
+enum { LINE_BYTES_MAX = 160, EXIT_COLUMN = 90 };
 
 static const char *paint(const struct terminal *terminal, const char *code)
 {
@@ -42,7 +42,7 @@ static long split_place(char *path, size_t size, const char *where)
 static void print_line(FILE *to, const struct terminal *terminal, long number, char mark,
                        char *line)
 {
-    char clean[4 * LINE_COLUMNS_MAX];
+    char clean[LINE_BYTES_MAX];
 
     line[strcspn(line, "\n")] = '\0';
     text_clean(clean, sizeof clean, line, terminal->utf8);

@@ -4,6 +4,7 @@
  * of its case. Lines go through a stream of our own that knows where a line begins, so
  * that millions of records are never held. */
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,8 @@ static int run_export(struct invocation *invocation)
     json_t *chosen;
     int rc = run_files_open(&files, path, &err);
 
+    /* A filter ends like one when its reader has seen enough (`| head`). */
+    signal(SIGPIPE, SIG_DFL);
     if (rc != 0)
         return complaint_end(&invocation->err, &err);
     chosen = choose(files.cases, name);

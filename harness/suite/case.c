@@ -361,8 +361,8 @@ static void on_timeout(uv_timer_t *timer)
     char why[128];
     char text[32];
 
-    snprintf(why, sizeof why, "the scenario's timeout of %s is over",
-             param_duration_text(run->which->timeout_ns, text, sizeof text));
+    snprintf(why, sizeof why, "the timeout of %s is over",
+             param_duration_text(run->spec.timeout_ns, text, sizeof text));
     cancel(run, E_TIMEOUT, why);
 }
 
@@ -402,7 +402,7 @@ static void run_loop(struct running *run)
     remember(run, prepare(run, &err), &err);
     if (run->error.code == 0) {
         record_begin(run);
-        uv_timer_start(&run->timeout, on_timeout, run->which->timeout_ns / NS_PER_MS, 0);
+        uv_timer_start(&run->timeout, on_timeout, run->spec.timeout_ns / NS_PER_MS, 0);
         begin(run);
     } else {
         stop(run);

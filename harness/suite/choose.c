@@ -328,8 +328,8 @@ int choose_check_set(const struct choice *choice, const json_t *set, struct erro
         json_decref(params);
         if (rc != 0) {
             /* A bad value on the command line is the caller's, not the author's. */
-            error_prefix(err, "--set");
-            err->code = E_USAGE;
+            if (err != NULL)
+                err->code = E_USAGE;
             return E_USAGE;
         }
     }

@@ -62,7 +62,6 @@ static int load_checks(struct judging *judging, struct error *err)
 
         if (rc != 0)
             return rc;
-        verdict_init(&judging->verdicts[i]);
         judging->count++;
     }
     return 0;

@@ -55,8 +55,14 @@ json_t *outcome_not_started(const struct plan_case *planned, const struct error 
 
 /* ---- what it had said ---- */
 
-/* The last line with words in it that the process printed, for whoever only sees the
- * summary. "" when there is none. */
+/* A line that says what went wrong: our own errors, assertions, sanitizers. */
+static bool is_telling(const char *line)
+{
+    return strcasestr(line, "error:") != NULL || strcasestr(line, "assert") != NULL;
+}
+
+/* What the process printed, for whoever only sees the summary: the first line that says
+ * what went wrong, else the last one with words in it. "" when there is none. */
 static void last_words(char *text, size_t size, const char *folder)
 {
     char path[PATH_MAX + 16];
@@ -69,14 +75,11 @@ static void last_words(char *text, size_t size, const char *folder)
     file = fopen(path, "re");
     if (file == NULL)
         return;
-    while (getline(&line, &room, file) > 0) {
-        size_t begin = strspn(line, " \t");
+    while (!is_telling(text) && getline(&line, &room, file) > 0) {
+        size_t begin = strspn(line, " \t=");
 
         line[strcspn(line, "\n")] = '\0';
-        if (line[begin] == '\0')
-            continue;
-        /* Our own error beats what follows it. */
-        if (strncmp(text, "error: ", 7) != 0)
+        if (line[begin] != '\0')
             snprintf(text, size, "%s", line + begin);
     }
     free(line);

@@ -58,6 +58,9 @@ static int take_entry(struct paths *paths, const char *folder, const char *name,
     size_t size = strlen(folder);
     const char *slash = size > 0 && folder[size - 1] == '/' ? "" : "/";
 
+    /* "x.lua", not "./x.lua". */
+    if (strcmp(folder, ".") == 0)
+        folder = slash = "";
     if (snprintf(path, sizeof path, "%s%s%s", folder, slash, name) >= (int)sizeof path)
         return error_set(err, E_LIMIT, "path too long: %.200s…", folder);
     if (lstat(path, &itself) != 0)

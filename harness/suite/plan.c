@@ -73,6 +73,13 @@ static int load_all(struct plan *plan, const struct plan_options *options,
         if (load_one(plan, paths.files[i], &one) == 0)
             continue;
         broken++;
+        /* A single file speaks for itself. */
+        if (paths.count == 1) {
+            paths_release(&paths);
+            if (err != NULL)
+                *err = one;
+            return one.code;
+        }
         if (worst == 0 ||
             exit_code_worse(error_exit_code(one.code), error_exit_code(worst)) ==
                 error_exit_code(one.code))

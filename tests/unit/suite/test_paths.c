@@ -63,6 +63,7 @@ test_paths__searches_folders_in_order_and_leaves_out_what_is_hidden(void **state
                  "scenarios/a.lua scenarios/b.lua scenarios/sub/c.lua");
     expect_paths("scenarios/", NULL,
                  "scenarios/a.lua scenarios/b.lua scenarios/sub/c.lua");
+    expect_paths(".", NULL, "scenarios/a.lua scenarios/b.lua scenarios/sub/c.lua");
 }
 
 static void test_paths__takes_the_folder_scenarios_when_nothing_is_named(void **state)
