@@ -23,9 +23,11 @@ static void append(struct node *node, struct record record, json_t *detail)
 
 void node_record_start(struct node *node, int pid)
 {
-    json_t *detail =
-        json_pack("{s:s, s:s, s:[s,s,s]}", "name", node->name, "version", node->version,
-                  "argv", node->cluster->broker, "-c", node->config_path);
+    /* The node itself knows its version only from the INFO of its last life. */
+    const char *version = node->context->broker_version;
+    json_t *detail = json_pack("{s:s, s:s, s:[s,s,s]}", "name", node->name, "version",
+                               version != NULL ? version : node->version, "argv",
+                               node->cluster->broker, "-c", node->config_path);
 
     append(node,
            (struct record){.kind = RECORD_broker_start,
