@@ -1,0 +1,172 @@
+/* test_wire_log: what the proxy saw, in words; from another thread, and in bounds. */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness/cli/wire_log.h"
+
+static void expect_words(struct proxy_event event, const char *wanted)
+{
+    char text[240];
+
+    assert_true(wire_log_describe(text, sizeof text, &event));
+    assert_string_equal(text, wanted);
+}
+
+static void test_wire_log__says_who_closed_and_how(void **state)
+{
+    (void)state;
+    expect_words((struct proxy_event){.kind = PROXY_CLOSE,
+                                      .connection = 3,
+                                      .a = 100,
+                                      .b = 7,
+                                      .flags = PROXY_BY_CLIENT | PROXY_HOW_FIN},
+                 "connection 3 closed by the client (FIN), 100 bytes to server, 7 to "
+                 "client");
+    expect_words((struct proxy_event){.kind = PROXY_CLOSE,
+                                      .connection = 4,
+                                      .flags = PROXY_BY_FAULT | PROXY_HOW_RST},
+                 "connection 4 closed by a fault (RST), 0 bytes to server, 0 to client");
+    expect_words(
+        (struct proxy_event){
+            .kind = PROXY_DIALED, .connection = 5, .a = ECONNREFUSED, .b = 1500000},
+        "connection 5: dial failed after 1.5 ms: Connection refused");
+}
+
+static void test_wire_log__shows_a_fault_with_its_parameters(void **state)
+{
+    json_t *detail =
+        json_pack("{s:s, s:{s:s}}", "fault", "latency", "params", "base", "100ms");
+
+    (void)state;
+    expect_words((struct proxy_event){.kind = PROXY_FAULT_BEGIN, .detail = detail},
+                 "fault latency begins {\"base\":\"100ms\"}");
+    expect_words(
+        (struct proxy_event){
+            .kind = PROXY_FAULT_DRAW, .connection = 9, .a = 1, .flags = PROXY_DRAW_HIT},
+        "connection 9 is hit by fault 1");
+    json_decref(detail);
+}
+
+static void test_wire_log__leaves_out_what_nobody_wants_to_read(void **state)
+{
+    char text[240];
+
+    (void)state;
+    assert_false(wire_log_describe(text, sizeof text,
+                                   &(struct proxy_event){.kind = PROXY_FIRST_BYTE}));
+    assert_false(wire_log_describe(text, sizeof text,
+                                   &(struct proxy_event){.kind = PROXY_LAG, .a = 1000}));
+    assert_true(wire_log_describe(
+        text, sizeof text, &(struct proxy_event){.kind = PROXY_LAG, .a = 9000000}));
+}
+
+/* ---- the way from one thread to the other ---- */
+
+struct rig {
+    uv_loop_t loop;
+    struct wire_log *log;
+    struct observer observer;
+    FILE *to;
+    char *page;
+    size_t size;
+};
+
+static void rig_init(struct rig *rig, bool verbose)
+{
+    struct wire_log_options options = {
+        .loop = &rig->loop, .verbose = verbose, .utf8 = true, .upstream = "127.0.0.1:1"};
+    struct error err;
+
+    rig->page = NULL;
+    rig->to = open_memstream(&rig->page, &rig->size);
+    options.to = rig->to;
+    assert_int_equal(uv_loop_init(&rig->loop), 0);
+    assert_int_equal(wire_log_open(&rig->log, &options, &err), 0);
+    rig->observer = wire_log_observer(rig->log);
+}
+
+static void rig_close(struct rig *rig)
+{
+    wire_log_close(rig->log);
+    uv_run(&rig->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&rig->loop), 0);
+    fclose(rig->to);
+}
+
+static void send_event(struct rig *rig, enum proxy_event_kind kind, uint64_t a)
+{
+    struct proxy_event event = {
+        .kind = kind, .time_ns = 1500000000, .connection = 1, .a = a};
+
+    rig->observer.on_event(rig->observer.arg, &event);
+}
+
+static int count(const char *page, const char *word)
+{
+    int found = 0;
+
+    for (; (page = strstr(page, word)) != NULL; page++)
+        found++;
+    return found;
+}
+
+static void test_wire_log__warns_once_while_nobody_answers_upstream(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig, false);
+    send_event(&rig, PROXY_ACCEPT, 5);
+    send_event(&rig, PROXY_DIALED, ECONNREFUSED);
+    send_event(&rig, PROXY_DIALED, ECONNREFUSED);
+    send_event(&rig, PROXY_DIALED, 0);
+    send_event(&rig, PROXY_DIALED, ECONNREFUSED);
+    rig_close(&rig);
+    assert_int_equal(count(rig.page, "nobody answers at 127.0.0.1:1"), 2);
+    assert_int_equal(count(rig.page, "\n"), 2);
+    assert_non_null(strstr(rig.page, "[    1.5s] warning"));
+    free(rig.page);
+}
+
+static void *flood(void *arg)
+{
+    for (int i = 0; i < 6000; i++)
+        send_event(arg, PROXY_ACCEPT, 1);
+    return NULL;
+}
+
+static void test_wire_log__counts_what_came_faster_than_it_could_be_printed(void **state)
+{
+    struct rig rig;
+    pthread_t plane;
+
+    (void)state;
+    rig_init(&rig, true);
+    /* The loop does not run meanwhile: all must wait or be counted. */
+    assert_int_equal(pthread_create(&plane, NULL, flood, &rig), 0);
+    pthread_join(plane, NULL);
+    rig_close(&rig);
+    assert_int_equal(count(rig.page, "accepted from port"), 4096);
+    assert_non_null(strstr(rig.page, "(1904 events were not printed"));
+    free(rig.page);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wire_log__says_who_closed_and_how),
+        cmocka_unit_test(test_wire_log__shows_a_fault_with_its_parameters),
+        cmocka_unit_test(test_wire_log__leaves_out_what_nobody_wants_to_read),
+        cmocka_unit_test(test_wire_log__warns_once_while_nobody_answers_upstream),
+        cmocka_unit_test(test_wire_log__counts_what_came_faster_than_it_could_be_printed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
