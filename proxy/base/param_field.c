@@ -34,7 +34,7 @@ static size_t field_size(unsigned kinds)
     case PARAM_JSON:
         return sizeof(json_t *);
     }
-    assert(!"a kind without a field");
+    assert(false); /* a kind without a field */
     return 0;
 }
 
