@@ -10,11 +10,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -226,6 +228,16 @@ void home_wait(sem_t *work, unsigned ms)
         sem_wait(work);
     else
         sem_clockwait(work, CLOCK_MONOTONIC, &until);
+}
+
+void home_step_back(int nice)
+{
+    struct sched_param param = {.sched_priority = 0};
+
+    /* Both are wishes: what the system does not grant only costs smoothness. */
+    (void)sched_setscheduler(0, SCHED_BATCH, &param);
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(),
+                      getpriority(PRIO_PROCESS, (id_t)gettid()) + nice);
 }
 
 static void learn_identity(struct identity *identity)

@@ -108,6 +108,11 @@ void home_send(struct evidence_home *home, struct live_file *file);
 /* The folder has to serve in place of shm: say so, once. */
 void home_warn_shm(struct evidence_home *home, const char *why);
 
+/* Called by a thread of ours: let writers go first. As a batch task it does not push a
+ * writer off its core when it is woken, and Linux gives each thread its own nice value.
+ */
+void home_step_back(int nice);
+
 /* The two threads, in mover.c and stocker.c; `arg` is the home. */
 void *stocker_main(void *arg);
 void *mover_main(void *arg);

@@ -6,12 +6,11 @@
  * read there, and evidence_collect tries again. */
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "harness/evidence/home.h"
 
-enum { RETRY_MS = 500, NICE = 5 };
+enum { RETRY_MS = 500, NICE = 10 };
 
 /* Files in the order in which they came. */
 static struct live_file *take_freight(struct evidence_home *home)
@@ -109,8 +108,7 @@ void *mover_main(void *arg)
     struct live_file *waiting = NULL;
     bool last = false;
 
-    /* Linux gives each thread its own nice value: writers go first. */
-    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+    home_step_back(NICE);
     while (!last) {
         home_wait(&home->mover_work, waiting == NULL ? 0 : RETRY_MS);
         /* Asked before the files are taken: what came before the end is delivered. */
