@@ -97,7 +97,9 @@ static void update_full(struct flow *flow)
         flow->full = flow->to->out.head != NULL;
         return;
     }
-    flow->full = was_full ? cost(flow) > bound / 2 : cost(flow) >= bound;
+    /* Reading on soon after the bound: under a delay the rate is what is held divided by
+     * the delay, so a deep dip would cost throughput. */
+    flow->full = was_full ? cost(flow) > bound - bound / 8 : cost(flow) >= bound;
     if (flow->full && !was_full)
         tell_bound(flow);
 }
