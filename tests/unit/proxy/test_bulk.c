@@ -1,127 +1,13 @@
 /* bulk: hundreds of megabytes through a link, compared byte for byte; directions that
  * are spliced, and the hand-over to faults that come in the middle. */
+#include "tests/lib/proxy/transfer.h"
 #include "tests/lib/proxy/world.h"
 
 #include <dirent.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "proxy/base/rng.h"
-
-/* PERIOD is no multiple of a page, a block or a pipe: what is lost, swapped or repeated
- * lies at a wrong place of the pattern. */
-enum { BLOCK = 256 * 1024, PERIOD = (1 << 20) + 4099 };
-
-/* The bytes at offset `at` of every stream are pattern + at % PERIOD. */
-static uint8_t *pattern_create(void)
-{
-    uint8_t *pattern = malloc(PERIOD + BLOCK);
-    struct rng rng;
-
-    assert_non_null(pattern);
-    rng_init(&rng, 11);
-    for (size_t i = 0; i < PERIOD; i++)
-        pattern[i] = (uint8_t)rng_next(&rng);
-    memcpy(pattern + PERIOD, pattern, BLOCK);
-    return pattern;
-}
-
-struct transfer {
-    int from;
-    int to;
-    uint64_t bytes;
-    atomic_uint_least64_t received;
-    uint64_t wrong_at; /* UINT64_MAX: nothing wrong */
-    uint8_t *pattern;
-    bool ended;
-    pthread_t sender;
-    pthread_t receiver;
-};
-
-static void *send_all(void *arg)
-{
-    struct transfer *t = arg;
-    uint64_t sent = 0;
-
-    while (sent < t->bytes) {
-        size_t want = t->bytes - sent < BLOCK ? (size_t)(t->bytes - sent) : BLOCK;
-        ssize_t n = send(t->from, t->pattern + sent % PERIOD, want, MSG_NOSIGNAL);
-
-        if (n <= 0)
-            return NULL;
-        sent += (uint64_t)n;
-    }
-    shutdown(t->from, SHUT_WR);
-    return NULL;
-}
-
-static void *receive_all(void *arg)
-{
-    struct transfer *t = arg;
-    uint8_t *got = malloc(BLOCK);
-
-    for (;;) {
-        uint64_t at = t->received;
-        ssize_t n = recv(t->to, got, BLOCK, 0);
-
-        if (n <= 0) {
-            t->ended = n == 0;
-            break;
-        }
-        if (t->wrong_at == UINT64_MAX &&
-            memcmp(got, t->pattern + at % PERIOD, (size_t)n) != 0)
-            t->wrong_at = at;
-        t->received = at + (uint64_t)n;
-    }
-    free(got);
-    return NULL;
-}
-
-/* A sender alone: nobody reads at the other end. */
-static void start_sender(struct transfer *t, int from, int to, uint64_t bytes)
-{
-    *t = (struct transfer){.from = from, .to = to, .bytes = bytes};
-    t->wrong_at = UINT64_MAX;
-    t->pattern = pattern_create();
-    assert_int_equal(pthread_create(&t->sender, NULL, send_all, t), 0);
-}
-
-static void finish_sender(struct transfer *t)
-{
-    pthread_join(t->sender, NULL);
-    free(t->pattern);
-}
-
-static void start(struct transfer *t, int from, int to, uint64_t bytes)
-{
-    start_sender(t, from, to, bytes);
-    assert_int_equal(pthread_create(&t->receiver, NULL, receive_all, t), 0);
-}
-
-static void finish(struct transfer *t)
-{
-    pthread_join(t->receiver, NULL);
-    finish_sender(t);
-    assert_int_equal(t->received, t->bytes);
-    assert_true(t->wrong_at == UINT64_MAX);
-    assert_true(t->ended);
-}
-
-static void wait_for_bytes(const struct transfer *t, uint64_t bytes)
-{
-    const struct timespec pause = {.tv_nsec = 1000 * 1000};
-
-    for (int i = 0; i < WORLD_PATIENCE_S * 1000; i++) {
-        if (t->received >= bytes)
-            return;
-        nanosleep(&pause, NULL);
-    }
-    fail_msg("only %llu bytes arrived", (unsigned long long)t->received);
-}
 
 static void test_bulk__passes_256_megabytes_both_ways_at_once(void **state)
 {
@@ -132,10 +18,10 @@ static void test_bulk__passes_256_megabytes_both_ways_at_once(void **state)
 
     (void)state;
     world_pair(w, pair);
-    start(&there, pair[0], pair[1], 256ull << 20);
-    start(&back, pair[1], pair[0], 256ull << 20);
-    finish(&there);
-    finish(&back);
+    transfer_start(&there, pair[0], pair[1], 256ull << 20);
+    transfer_start(&back, pair[1], pair[0], 256ull << 20);
+    transfer_finish(&there);
+    transfer_finish(&back);
     world_wait_for(w, PROXY_CLOSE, 1);
     assert_int_equal(world_stats(w).bytes_to_server, 256ull << 20);
     assert_int_equal(world_stats(w).bytes_to_client, 256ull << 20);
@@ -177,18 +63,18 @@ static void test_bulk__borrows_a_pipe_only_in_bulk(void **state)
         world_expect(pair[1], "small");
     }
     assert_int_equal(count_pipes(), before);
-    start(&t, pair[0], pair[1], 64 << 20);
-    wait_for_bytes(&t, 32 << 20);
+    transfer_start(&t, pair[0], pair[1], 64 << 20);
+    transfer_wait_for(&t, 32 << 20);
     assert_int_equal(count_pipes(), before + 2);
-    finish(&t);
+    transfer_finish(&t);
     close(pair[0]);
     close(pair[1]);
 
     /* The one in the pool is used again, and none is needed under a fault. */
     world_pair(w, pair);
     slow = world_fault(w, "latency", "base=1ms");
-    start(&t, pair[0], pair[1], 32 << 20);
-    finish(&t);
+    transfer_start(&t, pair[0], pair[1], 32 << 20);
+    transfer_finish(&t);
     world_heal(w, slow);
     close(pair[0]);
     close(pair[1]);
@@ -206,21 +92,21 @@ static void test_bulk__hands_over_to_faults_that_come_and_go(void **state)
 
     (void)state;
     world_pair(w, pair);
-    start(&t, pair[0], pair[1], BYTES);
+    transfer_start(&t, pair[0], pair[1], BYTES);
     for (uint64_t at = STEP; at + STEP <= BYTES; at += STEP) {
         struct fault_id slow;
         struct fault_id stall;
 
-        wait_for_bytes(&t, at);
+        transfer_wait_for(&t, at);
         slow = world_fault(w, "latency", "base=5ms jitter=5ms");
-        wait_for_bytes(&t, at + STEP / 4);
+        transfer_wait_for(&t, at + STEP / 4);
         stall = world_fault(w, "stall", "");
         world_change(w, slow, "base=1ms");
         world_heal(w, stall);
-        wait_for_bytes(&t, at + STEP / 2);
+        transfer_wait_for(&t, at + STEP / 2);
         world_heal(w, slow);
     }
-    finish(&t);
+    transfer_finish(&t);
     close(pair[0]);
     close(pair[1]);
     world_destroy(w);
@@ -237,8 +123,8 @@ static void test_bulk__a_reset_in_the_middle_arrives_as_a_reset(void **state)
         int from = i % 2;
 
         world_pair(w, pair);
-        start(&t, pair[from], pair[1 - from], 1ull << 40);
-        wait_for_bytes(&t, 16 << 20);
+        transfer_start(&t, pair[from], pair[1 - from], 1ull << 40);
+        transfer_wait_for(&t, 16 << 20);
         if (i % 4 < 2) {
             /* The sender's end vanishes: its descriptor stays ours until both threads
              * have seen it. */
@@ -250,7 +136,7 @@ static void test_bulk__a_reset_in_the_middle_arrives_as_a_reset(void **state)
             world_reset(w);
         }
         pthread_join(t.receiver, NULL);
-        finish_sender(&t);
+        transfer_finish_sender(&t);
         assert_false(t.ended);
         assert_true(t.wrong_at == UINT64_MAX);
         world_wait_for(w, PROXY_CLOSE, i + 1);
@@ -274,7 +160,7 @@ static void test_bulk__a_client_that_stopped_reading_blocks_no_control_call(void
 
     (void)state;
     world_pair(w, pair);
-    start_sender(&t, pair[1], pair[0], 512ull << 20);
+    transfer_start_sender(&t, pair[1], pair[0], 512ull << 20);
     slow = world_fault(w, "latency", "base=10ms direction=to_client");
     world_wait_for(w, PROXY_BOUND, 1);
     held = world_stats(w).held_bytes;
@@ -288,7 +174,7 @@ static void test_bulk__a_client_that_stopped_reading_blocks_no_control_call(void
     assert_int_equal(world_reset(w), 1);
     world_wait_for(w, PROXY_CLOSE, 1);
     assert_int_equal(world_stats(w).held_bytes, 0);
-    finish_sender(&t);
+    transfer_finish_sender(&t);
     close(pair[0]);
     close(pair[1]);
     world_destroy(w);
@@ -309,12 +195,12 @@ static void test_bulk__the_buffer_option_bounds_what_a_direction_holds(void **st
     w->link_port = reply.port;
     world_pair(w, pair);
     world_fault(w, "latency", "base=60s");
-    start_sender(&t, pair[0], pair[1], 64 << 20);
+    transfer_start_sender(&t, pair[0], pair[1], 64 << 20);
     world_wait_for(w, PROXY_BOUND, 1);
     assert_in_range(world_stats(w).held_bytes, 128 * 1024, (256 + 64) * 1024);
     assert_int_equal(world_find(w, PROXY_BOUND, 0).event.flags, PROXY_BY_CLIENT);
     world_reset(w);
-    finish_sender(&t);
+    transfer_finish_sender(&t);
     close(pair[0]);
     close(pair[1]);
     world_destroy(w);
@@ -338,14 +224,14 @@ static void test_bulk__the_process_has_a_bound_for_all_directions(void **state)
     world_fault(w, "latency", "base=60s");
     for (int i = 0; i < CONNECTIONS; i++) {
         world_pair(w, pairs[i]);
-        start_sender(&transfers[i], pairs[i][0], pairs[i][1], 64 << 20);
+        transfer_start_sender(&transfers[i], pairs[i][0], pairs[i][1], 64 << 20);
     }
     world_wait_for(w, PROXY_BOUND, CONNECTIONS);
     assert_in_range(world_stats(w).held_bytes, PROCESS_BYTES / 2,
                     PROCESS_BYTES + CONNECTIONS * 64 * 1024);
     world_reset(w);
     for (int i = 0; i < CONNECTIONS; i++) {
-        finish_sender(&transfers[i]);
+        transfer_finish_sender(&transfers[i]);
         close(pairs[i][0]);
         close(pairs[i][1]);
     }
