@@ -29,7 +29,7 @@ struct judging {
     struct verdict *verdicts;
     int count;
     struct error run_error; /* code 0: run() returned */
-    int failed_expectations;
+    int expectations, failed_expectations;
     char why[WHY_BYTES];
 };
 
@@ -82,6 +82,7 @@ static void read_end(struct judging *judging)
         const char *where = json_string_value(json_object_get(detail, "where"));
 
         if (record->kind == RECORD_expectation) {
+            judging->expectations++;
             judging->failed_expectations += (record->flags & EVIDENCE_HELD) == 0;
         } else {
             const char *hint = json_string_value(json_object_get(detail, "hint"));
@@ -138,6 +139,10 @@ static const char *decide(struct judging *judging, const json_t *expect)
     if (error->code != 0 && failed == NULL) {
         snprintf(judging->why, WHY_BYTES, "%s", error->text);
         return error->code == E_TIMEOUT ? "inconclusive" : "error";
+    }
+    if (judging->count == 0 && judging->expectations == 0) {
+        snprintf(judging->why, WHY_BYTES, "nothing was judged: no check, no expectation");
+        return "inconclusive";
     }
     value = expectation_outcome(expect, judging->checks, judging->verdicts,
                                 judging->count, judging->why, WHY_BYTES);

@@ -14,14 +14,15 @@ trap 'rm -rf "$work"' EXIT
 
 processes_of() { # OUT -> pids that belong to it
   # The pattern comes from a file: grep would find itself otherwise.
-  printf '%s' "$1" >"$1.pattern"
-  grep -lsFz -f "$1.pattern" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null |
+  local pattern="$work/pattern-${1##*-}"
+  printf '%s' "$1" >"$pattern"
+  grep -lsFz -f "$pattern" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null |
     sed 's|/proc/\([0-9]*\)/.*|\1|' | sort -un
 }
 
 role_of() { # PID -> suite, case, guard, client, broker or nothing
   local line
-  line=$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null) || return 0
+  line=$(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline") 2>/dev/null || return 0
   case "$line" in
     *stormdrill" run "*) echo suite ;;
     *stormdrill" case "*) case "$line" in *guard*) echo guard ;; *) echo case ;; esac ;;
