@@ -97,7 +97,8 @@ static int l_kill(lua_State *L)
     struct client *client = self(L, "kill");
     struct wait *wait = wait_begin(L, "client:kill");
 
-    journal_action(script_of(L)->run, "kill", client_name(client));
+    /* The client itself writes the action, stamped just before the signal. */
+    journal_say(script_of(L)->run, "kill %s", client_name(client));
     client_kill(client, wait_done, wait);
     return wait_end(L, wait);
 }
