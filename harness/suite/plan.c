@@ -33,12 +33,25 @@ uint64_t plan_seed(uint64_t seed, int repeat)
 
 /* ---- loading ---- */
 
+/* A file that cannot be read is the machine's matter, not its author's. */
+static int check_readable(const char *path, struct error *err)
+{
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL)
+        return error_from_errno(err, "cannot read %s", path);
+    fclose(file);
+    return 0;
+}
+
 static int load_one(struct plan *plan, const char *path, struct error *err)
 {
     struct script *script = NULL;
     struct script **more;
-    int rc = script_load(&script, path, err);
+    int rc = check_readable(path, err);
 
+    if (rc == 0)
+        rc = script_load(&script, path, err);
     if (rc != 0)
         return rc;
     if (script_case_count(script) == 0) {
