@@ -187,6 +187,8 @@ static void test_fault_live__a_fin_stays_a_fin_when_bytes_lie_unread(void **stat
 
     (void)state;
     world_pair(w, pair);
+    world_send(pair[0], "x");
+    world_expect(pair[1], "x");
     world_fault(w, "stall", "");
     world_send(pair[0], "nobody reads this");
     world_send(pair[1], "nor this");
