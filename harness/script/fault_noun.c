@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/script/noun.h"
+#include "harness/script/link_noun.h"
 #include "harness/script/prelude.h"
 #include "harness/script/raise.h"
 #include "harness/script/values.h"
@@ -73,7 +73,7 @@ static int l_change(lua_State *L)
     if (change == NULL)
         raise_text(L, "fault:change takes a table with the new values");
     if (fault_check(d->name, merged(L, d, change), &err) != 0)
-        raise_error(L, &err);
+        link_noun_raise(L, d->name, &err);
     if (d->pending > 0)
         raise_text(L, "the fault %s on %s is being changed by another task", d->name,
                    d->on);

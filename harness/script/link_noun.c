@@ -65,6 +65,16 @@ static int find_links(lua_State *L, const struct box *box, struct link_id *links
     return count;
 }
 
+/* The proxy says "latency has no option"; here the fault is called link:latency. */
+void link_noun_raise(lua_State *L, const char *type, const struct error *err)
+{
+    struct error placed = *err;
+
+    if (strncmp(err->text, type, strlen(type)) == 0)
+        snprintf(placed.text, sizeof placed.text, "link:%.1000s", err->text);
+    raise_error(L, &placed);
+}
+
 /* link:FAULT { … } -> Fault; upvalue 1 is the fault's name */
 static int l_fault(lua_State *L)
 {
@@ -80,7 +90,7 @@ static int l_fault(lua_State *L)
     snprintf(word, sizeof word, "link:%s", type);
     params = value_options(L, 2, word);
     if (fault_check(type, params, &err) != 0)
-        raise_error(L, &err);
+        link_noun_raise(L, type, &err);
     count = find_links(L, box, links);
     d = disturbance_create(script_of(L)->run, DISTURB_LINKS, type, box->name);
     if (d == NULL || !disturbance_set_links(d, links, count))

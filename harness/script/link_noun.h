@@ -11,6 +11,9 @@ int link_noun_faults(const char **names, int room);
 /* Add them as methods to the table at the top. */
 void link_noun_add_faults(lua_State *L);
 
+/* Raise what fault_check said about a fault of this type, in the words of the script. */
+_Noreturn void link_noun_raise(lua_State *L, const char *type, const struct error *err);
+
 /* Push the set of a client's links, or its one to `node` (0 = all). */
 void link_noun_push(lua_State *L, const struct client *client, uint32_t node);
 

@@ -104,7 +104,8 @@ static int l_randomseed(lua_State *L)
 static void check_function(lua_State *L, int index, const char *word)
 {
     if (lua_type(L, index) != LUA_TFUNCTION)
-        raise_text(L, "%s takes a function, not %s", word,
+        raise_text(L, "%s takes a function, not %s%s", word,
+                   lua_isnoneornil(L, index) ? "" : "a ",
                    lua_isnoneornil(L, index) ? "nothing" : luaL_typename(L, index));
 }
 

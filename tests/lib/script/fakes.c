@@ -122,7 +122,7 @@ static void on_due(uv_timer_t *timer)
 {
     struct answer *answer = timer->data;
 
-    if (answer->fakes->silent) {
+    if (answer->fakes->silent || (answer->fakes->plane_silent && answer->plane != NULL)) {
         uv_timer_start(timer, on_due, 1, 0); /* not yet */
         return;
     }
@@ -154,6 +154,7 @@ static void answer_verb(struct fakes *fakes, node_done_fn *done, void *arg, int 
 void fakes_answer(struct fakes *fakes)
 {
     fakes->silent = false;
+    fakes->plane_silent = false;
 }
 
 struct fakes *fakes_create(uv_loop_t *loop, uint64_t seed)

@@ -32,6 +32,7 @@ struct fakes {
     uint32_t add_fails; /* on this link */
     int verb_rc;        /* how node and client verbs end */
     bool silent;        /* nothing is answered until fakes_answer() */
+    bool plane_silent;  /* the same for the plane only */
     int waiting;        /* answers held back */
 };
 

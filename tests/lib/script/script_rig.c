@@ -173,8 +173,7 @@ void expect_part(const char *actual, const char *part, const char *file, int lin
 void expect_error(const struct script_rig *rig, int at, const char *text,
                   const char *file, int line)
 {
-    if (rig->rc != 0 && script_rig_line(rig) == at &&
-        strcmp(rig->error.text, text) == 0)
+    if (rig->rc != 0 && script_rig_line(rig) == at && strcmp(rig->error.text, text) == 0)
         return;
     print_error("expected: line %d: %s\nactual:   %d %s: %s\n", at, text, rig->rc,
                 rig->error.where, rig->error.text);

@@ -206,8 +206,8 @@ static void test_expect__lets_the_checks_judge_who_is_not_caught_up(void **state
                             "local ok, why = c:await_caught_up '2s'\n"
                             "note('%s %s', ok, why)");
         assert_int_equal(rig->rc, 0);
-        EXPECT_PART(rig->progress, i == 0 ? "note false timed out\n"
-                                          : "note false limit reached\n");
+        EXPECT_PART(rig->progress,
+                    i == 0 ? "note false timed out\n" : "note false limit reached\n");
         EXPECT_PART(rig->fakes->records, "deadline");
         assert_false(script_rig_has(rig->fakes->records, "expectation"));
     }

@@ -1,4 +1,5 @@
-/* noun: the cluster, nodes, clients, streams, links and faults as a scenario holds them. */
+/* noun: the cluster, nodes, clients, streams, links and faults as a scenario holds them.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,14 +45,13 @@ static void test_noun__makes_streams_and_their_clients(void **state)
     struct script_rig *rig = script_rig_create();
 
     (void)state;
-    script_rig_run(
-        rig, "local s = t.cluster:stream('ORDERS', { subjects = 'orders.>',\n"
-             "                                       storage = 'file' })\n"
-             "s:publisher { rate = '500/s' }\n"
-             "s:publisher { subject = 'orders.old' }\n"
-             "s:consumer { durable = 'worker' }\n"
-             "s:add_consumer { durable = 'idle' }\n"
-             "note('%s has %d', s.name, s:info().messages)");
+    script_rig_run(rig, "local s = t.cluster:stream('ORDERS', { subjects = 'orders.>',\n"
+                        "                                       storage = 'file' })\n"
+                        "s:publisher { rate = '500/s' }\n"
+                        "s:publisher { subject = 'orders.old' }\n"
+                        "s:consumer { durable = 'worker' }\n"
+                        "s:add_consumer { durable = 'idle' }\n"
+                        "note('%s has %d', s.name, s:info().messages)");
     EXPECT_TEXT(rig->error.text, "");
     EXPECT_TEXT(
         rig->fakes->deeds,
@@ -201,14 +201,10 @@ static void test_noun__heals_a_fault_that_arrives_after_the_end(void **state)
 
     (void)state;
     script_rig_load_run(rig, PUBLISHER "p.link:stall()");
+    rig->fakes->plane_silent = true;
     script_rig_start(rig, 0, NULL);
-    while (rig->fakes->waiting == 0)
+    while (!script_rig_has(rig->fakes->deeds, "add stall"))
         script_rig_turn(rig);
-    while (!script_rig_has(rig->fakes->deeds, "add stall")) {
-        rig->fakes->silent = false;
-        script_rig_turn(rig);
-    }
-    rig->fakes->silent = true;
     script_cancel(rig->script, E_CANCELLED, "interrupted");
     for (int i = 0; i < 10; i++)
         script_rig_turn(rig);
@@ -281,7 +277,7 @@ static const struct slip {
      "stream has no option 'subject'; did you mean 'subjects'?"},
     {PUBLISHER "p:stop().x = 1", NULL},
     {PUBLISHER "p.link:latncy {}", "link has no 'latncy'; did you mean 'latency'?"},
-    {PUBLISHER "p.link:latency { form = '5ms' }", "latency has no option 'form'"},
+    {PUBLISHER "p.link:latency { form = '5ms' }", "link:latency has no option 'form'"},
     {PUBLISHER "p.link:latency '20ms'",
      "link:latency takes a table: write link:latency { name = value }, not a string"},
     {PUBLISHER "p.link.stall {}",
@@ -297,7 +293,8 @@ static const struct slip {
     {PUBLISHER "p:pause():change { x = 1 }", "a pause has nothing to change"},
     {PUBLISHER "local f = p.link:latency() f:heal() f:change { base = '1ms' }",
      "the fault latency on p has ended"},
-    {"note('%d', 'x')", "bad argument #2 to 'format' (number expected, got string)"},
+    {"note('%d', 'x')",
+     "bad argument #2 to 'string.format' (number expected, got string)"},
     {"phase ''", "phase takes a text that is not empty"},
     {"phase(7)", "phase takes a text, not a number"},
 };
@@ -353,11 +350,12 @@ static void test_noun__gives_a_case_its_values_and_knows_those_of_others(void **
     struct script_rig *rig = script_rig_create();
 
     (void)state;
-    assert_int_equal(script_rig_load(rig, "scenario \"s\" {\n"
-                                          "cases = { a = { n = 1 }, b = { other = {} } },\n"
-                                          "run = function(t)\n"
-                                          "note('%s %s', t.case.n, t.case.other)\n"
-                                          "local x = t.case.othr end }"),
+    assert_int_equal(script_rig_load(rig,
+                                     "scenario \"s\" {\n"
+                                     "cases = { a = { n = 1 }, b = { other = {} } },\n"
+                                     "run = function(t)\n"
+                                     "note('%s %s', t.case.n, t.case.other)\n"
+                                     "local x = t.case.othr end }"),
                      0);
     script_rig_run_case(rig, 0, NULL);
     EXPECT_PART(rig->progress, "note 1 nil\n");

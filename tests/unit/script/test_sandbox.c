@@ -16,10 +16,18 @@ static void test_sandbox__refuses_the_ways_out_and_names_another(void **state)
         const char *name;
         const char *way;
     } names[] = {
-        {"os", "now()"},          {"io", "note"},          {"require", "one file"},
-        {"load", "a function"},   {"dofile", "one file"},  {"debug", "note"},
-        {"coroutine", "spawn"},   {"loadfile", "one file"}, {"collectgarbage", "256 MiB"},
-        {"print", "note"},        {"_G", "no globals"},    {"package", "one file"},
+        {"os", "now()"},
+        {"io", "note"},
+        {"require", "one file"},
+        {"load", "a function"},
+        {"dofile", "one file"},
+        {"debug", "note"},
+        {"coroutine", "spawn"},
+        {"loadfile", "one file"},
+        {"collectgarbage", "256 MiB"},
+        {"print", "note"},
+        {"_G", "no globals"},
+        {"package", "one file"},
         {"loadstring", "a function"},
     };
     struct script_rig *rig = script_rig_create();
@@ -74,18 +82,18 @@ static void test_sandbox__keeps_text_table_and_number_functions(void **state)
     struct script_rig *rig = script_rig_create();
 
     (void)state;
-    assert_int_equal(
-        script_rig_load(rig, "assert(string.format('%d', 3) == '3')\n"
-                             "assert(('x'):rep(3) == 'xxx')\n"
-                             "assert(math.max(1, 2) == 2)\n"
-                             "assert(utf8.len('\xC3\xA4') == 1)\n"
-                             "assert(table.concat({ 1, 2 }, ',') == '1,2')\n"
-                             "assert(select('#', pcall(error, 'x')) == 2)\n"
-                             "assert(getmetatable('') == false)\n"
-                             "assert(table.move({ 1, 2 }, 1, 2, 2)[3] == 2)\n"
-                             "assert(string.dump == nil)\n"
-                             "scenario \"s\" { run = function(t) end }"),
-        0);
+    assert_int_equal(script_rig_load(rig,
+                                     "assert(string.format('%d', 3) == '3')\n"
+                                     "assert(('x'):rep(3) == 'xxx')\n"
+                                     "assert(math.max(1, 2) == 2)\n"
+                                     "assert(utf8.len('\xC3\xA4') == 1)\n"
+                                     "assert(table.concat({ 1, 2 }, ',') == '1,2')\n"
+                                     "assert(select('#', pcall(error, 'x')) == 2)\n"
+                                     "assert(getmetatable('') == false)\n"
+                                     "assert(table.move({ 1, 2 }, 1, 2, 2)[3] == 2)\n"
+                                     "assert(string.dump == nil)\n"
+                                     "scenario \"s\" { run = function(t) end }"),
+                     0);
     script_rig_destroy(rig);
 }
 

@@ -49,11 +49,10 @@ static void test_script__sorts_named_cases_and_keeps_expect_apart(void **state)
 
     (void)state;
     assert_int_equal(
-        script_rig_load(rig,
-                        "scenario \"s\" { checks = { check.at_least_once() },\n"
-                        "cases = { trap = { n = 1,\n"
-                        "  expect = { fails = { at_least_once = 'lost' } } },\n"
-                        "  remedy = {} }, run = function(t) end }"),
+        script_rig_load(rig, "scenario \"s\" { checks = { check.at_least_once() },\n"
+                             "cases = { trap = { n = 1,\n"
+                             "  expect = { fails = { at_least_once = 'lost' } } },\n"
+                             "  remedy = {} }, run = function(t) end }"),
         0);
     assert_int_equal(script_case_count(rig->script), 2);
     EXPECT_TEXT(script_case_at(rig->script, 0)->id, "s [remedy]");
@@ -183,7 +182,8 @@ static void test_script__places_a_syntax_error_as_the_manual_shows_it(void **sta
 static void test_script__places_errors_of_files_with_long_paths(void **state)
 {
     struct script_rig *rig = script_rig_create();
-    char folder[200] = "/tmp/stormdrill-a-very-long-folder-name-that-lua-would-cut-XXXXXX";
+    char folder[200] =
+        "/tmp/stormdrill-a-very-long-folder-name-that-lua-would-cut-XXXXXX";
     char path[256];
     FILE *file;
 

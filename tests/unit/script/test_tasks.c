@@ -14,35 +14,35 @@ static const char cannot_wait[] =
     "callback or require)";
 
 /* ux.md 3.5, trap 1: what yields in Lua 5.4 must, the rest must say why not. */
-static void test_tasks__may_wait_inside_protected_calls_metamethods_and_iterators(void **s)
+static void
+test_tasks__may_wait_inside_protected_calls_metamethods_and_iterators(void **s)
 {
     struct script_rig *rig = script_rig_create();
 
     (void)s;
     script_rig_run(
-        rig,
-        "assert(pcall(sleep, '1ms'))\n"
-        "assert(select(2, pcall(function() sleep '1ms' return 'x' end)) == 'x')\n"
-        "assert(xpcall(sleep, function(e) return e end, '1ms'))\n"
-        "local ok, e = pcall(function() sleep '1ms' error('later') end)\n"
-        "assert(not ok and tostring(e):find('later'))\n"
-        "local m = setmetatable({}, { __add = function() sleep '1ms' return 7 end,\n"
-        "  __index = function(_, k) sleep '1ms' return k end,\n"
-        "  __call = function() sleep '1ms' return 9 end,\n"
-        "  __eq = function() sleep '1ms' return true end })\n"
-        "assert(m + 1 == 7 and m.abc == 'abc' and m() == 9)\n"
-        "local function step(_, i) sleep '1ms' if i < 3 then return i + 1 end end\n"
-        "local n = 0\n"
-        "for i in step, nil, 0 do n = n + i end\n"
-        "assert(n == 6)\n"
-        "do local c <close> = setmetatable({}, { __close = function()\n"
-        "  sleep '1ms' note 'closed' end }) end\n"
-        "local closed = {}\n"
-        "pcall(function()\n"
-        "  local c <close> = setmetatable({}, { __close = function()\n"
-        "    sleep '1ms' note 'closed by error' end })\n"
-        "  error 'x'\n"
-        "end)\n");
+        rig, "assert(pcall(sleep, '1ms'))\n"
+             "assert(select(2, pcall(function() sleep '1ms' return 'x' end)) == 'x')\n"
+             "assert(xpcall(sleep, function(e) return e end, '1ms'))\n"
+             "local ok, e = pcall(function() sleep '1ms' error('later') end)\n"
+             "assert(not ok and tostring(e):find('later'))\n"
+             "local m = setmetatable({}, { __add = function() sleep '1ms' return 7 end,\n"
+             "  __index = function(_, k) sleep '1ms' return k end,\n"
+             "  __call = function() sleep '1ms' return 9 end,\n"
+             "  __eq = function() sleep '1ms' return true end })\n"
+             "assert(m + 1 == 7 and m.abc == 'abc' and m() == 9)\n"
+             "local function step(_, i) sleep '1ms' if i < 3 then return i + 1 end end\n"
+             "local n = 0\n"
+             "for i in step, nil, 0 do n = n + i end\n"
+             "assert(n == 6)\n"
+             "do local c <close> = setmetatable({}, { __close = function()\n"
+             "  sleep '1ms' note 'closed' end }) end\n"
+             "local closed = {}\n"
+             "pcall(function()\n"
+             "  local c <close> = setmetatable({}, { __close = function()\n"
+             "    sleep '1ms' note 'closed by error' end })\n"
+             "  error 'x'\n"
+             "end)\n");
     EXPECT_TEXT(rig->error.text, "");
     EXPECT_PART(rig->progress, "note closed\n");
     EXPECT_PART(rig->progress, "note closed by error\n");
@@ -97,12 +97,13 @@ static void test_tasks__runs_spawned_tasks_beside_run(void **state)
     struct script_rig *rig = script_rig_create();
 
     (void)state;
-    script_rig_run(rig, "local job = spawn(function() note 'a' sleep '5ms' note 'c' end)\n"
-                        "assert(not job:is_done())\n"
-                        "sleep '1ms' note 'b'\n"
-                        "job:await '5s'\n"
-                        "assert(job:is_done())\n"
-                        "job:await() note 'd'");
+    script_rig_run(rig,
+                   "local job = spawn(function() note 'a' sleep '5ms' note 'c' end)\n"
+                   "assert(not job:is_done())\n"
+                   "sleep '1ms' note 'b'\n"
+                   "job:await '5s'\n"
+                   "assert(job:is_done())\n"
+                   "job:await() note 'd'");
     EXPECT_TEXT(rig->error.text, "");
     EXPECT_TEXT(rig->progress, "note a\nnote b\nnote c\nnote d\n");
     script_rig_destroy(rig);
@@ -185,14 +186,15 @@ static void test_tasks__repeats_every_beat_until_it_is_cancelled(void **state)
     struct script_rig *rig = script_rig_create();
 
     (void)state;
-    script_rig_run(rig, "local turns = 0\n"
-                        "local beat = every('1ms', function() turns = turns + 1 end)\n"
-                        "eventually('5s', 'three turns', function() return turns >= 3 end)\n"
-                        "beat:cancel()\n"
-                        "beat:await '5s'\n"
-                        "local before = turns\n"
-                        "sleep '5ms'\n"
-                        "assert(turns == before)");
+    script_rig_run(rig,
+                   "local turns = 0\n"
+                   "local beat = every('1ms', function() turns = turns + 1 end)\n"
+                   "eventually('5s', 'three turns', function() return turns >= 3 end)\n"
+                   "beat:cancel()\n"
+                   "beat:await '5s'\n"
+                   "local before = turns\n"
+                   "sleep '5ms'\n"
+                   "assert(turns == before)");
     EXPECT_TEXT(rig->error.text, "");
     assert_int_equal(rig->rc, 0);
     script_rig_run(rig, "every('0s', function() end)");
@@ -208,13 +210,14 @@ static void test_tasks__cancels_at_every_wait_whatever_pcall_does(void **state)
     struct script_rig *rig = script_rig_create();
 
     (void)state;
-    script_rig_load_run(rig, "local ok, e = pcall(sleep, '1h')\n"
-                             "note('first %s', e.text)\n"
-                             "ok, e = pcall(function() t.cluster:await_healthy '1s' end)\n"
-                             "note('second %s', e.text)\n"
-                             "for i = 1, 3 do pcall(sleep, '1h') end\n"
-                             "sleep '1h'\n"
-                             "note 'never'");
+    script_rig_load_run(rig,
+                        "local ok, e = pcall(sleep, '1h')\n"
+                        "note('first %s', e.text)\n"
+                        "ok, e = pcall(function() t.cluster:await_healthy '1s' end)\n"
+                        "note('second %s', e.text)\n"
+                        "for i = 1, 3 do pcall(sleep, '1h') end\n"
+                        "sleep '1h'\n"
+                        "note 'never'");
     script_rig_start(rig, 0, NULL);
     script_rig_turn(rig);
     script_cancel(rig->script, E_TIMEOUT, "timed out after 1m");
@@ -265,7 +268,8 @@ static void test_tasks__runs_close_handlers_of_a_cancelled_task(void **state)
     script_rig_destroy(rig);
 }
 
-static void test_tasks__cancels_before_the_first_line_and_ignores_it_after_the_end(void **s)
+static void
+test_tasks__cancels_before_the_first_line_and_ignores_it_after_the_end(void **s)
 {
     struct script_rig *rig = script_rig_create();
 
@@ -317,8 +321,7 @@ static void test_tasks__draws_the_same_numbers_from_the_same_seed(void **state)
     EXPECT_TEXT(one->progress, two->progress);
     assert_string_not_equal(one->progress, other->progress);
     script_rig_run(one, "math.randomseed(1)");
-    EXPECT_ERROR(one, 2,
-                 "math.randomseed is not available: the seed of the run decides");
+    EXPECT_ERROR(one, 2, "math.randomseed is not available: the seed of the run decides");
     script_rig_run(one, "random(0)");
     EXPECT_ERROR(one, 2, "random: nothing lies between 1 and 0");
     script_rig_destroy(one);
@@ -347,7 +350,7 @@ static void test_tasks__needs_a_scenario_on_the_top_level_only(void **state)
     script_rig_run(rig, "scenario 'inner'");
     EXPECT_ERROR(rig, 2, "scenario stands at the top of the file, not inside run");
     script_rig_run(rig, "spawn(7)");
-    EXPECT_ERROR(rig, 2, "spawn takes a function, not number");
+    EXPECT_ERROR(rig, 2, "spawn takes a function, not a number");
     script_rig_run(rig, "local me me = spawn(function() me:await() end) sleep '1h'");
     EXPECT_ERROR(rig, 2, "a task cannot wait for itself");
     script_rig_destroy(rig);
@@ -362,8 +365,7 @@ int main(void)
         cmocka_unit_test(test_tasks__refuses_times_without_a_unit),
         cmocka_unit_test(test_tasks__runs_spawned_tasks_beside_run),
         cmocka_unit_test(test_tasks__cancels_spawned_tasks_when_run_ends),
-        cmocka_unit_test(
-            test_tasks__fails_the_scenario_with_the_line_of_a_spawned_task),
+        cmocka_unit_test(test_tasks__fails_the_scenario_with_the_line_of_a_spawned_task),
         cmocka_unit_test(test_tasks__waits_for_all_of_parallel_and_gives_their_results),
         cmocka_unit_test(test_tasks__ends_the_siblings_when_one_of_parallel_fails),
         cmocka_unit_test(test_tasks__repeats_every_beat_until_it_is_cancelled),
