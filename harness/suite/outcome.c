@@ -13,12 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "harness/evidence/writer.h"
 #include "harness/suite/document.h"
 #include "harness/suite/result.h"
 #include "harness/suite/spec.h"
+
+/* Less than that and nothing can be written that is worth reading. */
+enum { DISK_ROOM_BYTES_MIN = 64 * 1024 };
 
 /* Where it is found again and how it is run again. */
 static json_t *finish(json_t *result, const struct plan_case *planned)
@@ -100,6 +104,30 @@ static void describe_timeout(struct error *error, const struct plan_case *planne
     error_hint(error, "give it more time with `timeout` in the scenario or --timeout");
 }
 
+/* A full disk swallows also the words that would say so. */
+static bool is_disk_full(const char *folder)
+{
+    struct statvfs disk;
+
+    return statvfs(folder, &disk) == 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize < DISK_ROOM_BYTES_MIN;
+}
+
+/* It ended by itself and says with a code of ours who must act. */
+static void describe_refusal(struct error *error, const struct ending *ending,
+                             const char *words)
+{
+    if (strncmp(words, "error: ", 7) == 0)
+        error_set(error, E_ENVIRONMENT, "%s", words + 7);
+    else if (is_disk_full(ending->folder))
+        error_set(error, E_NOSPACE, "the disk is full at %s", ending->folder);
+    else
+        error_set(error, E_ENVIRONMENT, "the case process ended with %d and no result",
+                  WEXITSTATUS(ending->exit->status));
+    if (is_disk_full(ending->folder))
+        error_hint(error, "make room, or put the run elsewhere with --out DIR");
+}
+
 /* It wrote no result, so it did not end as it should. */
 static void describe_death(struct error *error, const struct ending *ending)
 {
@@ -122,9 +150,9 @@ static void describe_death(struct error *error, const struct ending *ending)
                   strsignal(WTERMSIG(exit->status)), words[0] ? ": " : "", words);
         error_hint(error, "a bug in stormdrill: please report it with the folder %s",
                    ending->folder);
-    } else if (strncmp(words, "error: ", 7) == 0) {
-        /* It refused to begin and said why; its exit code says who must act. */
-        error_set(error, E_ENVIRONMENT, "%s", words + 7);
+    } else if (WEXITSTATUS(exit->status) == EXIT_ENVIRONMENT ||
+               strncmp(words, "error: ", 7) == 0) {
+        describe_refusal(error, ending, words);
     } else {
         error_set(error, E_INTERNAL, "the case process ended with %d and no result%s%s",
                   WEXITSTATUS(exit->status), words[0] ? ": " : "", words);
