@@ -162,6 +162,7 @@ static int make_nodes(struct cluster *cluster, struct error *err)
 
     if (getrandom(&word, sizeof word, 0) != (ssize_t)sizeof word)
         return error_from_errno(err, "draw a name for the cluster");
+    snprintf(cluster->name, sizeof cluster->name, "stormdrill-%08x", word);
     cluster->nodes = calloc((size_t)count, sizeof *cluster->nodes);
     cluster->route_ports = calloc((size_t)count, sizeof *cluster->route_ports);
     if (cluster->nodes == NULL || cluster->route_ports == NULL)
@@ -172,7 +173,7 @@ static int make_nodes(struct cluster *cluster, struct error *err)
         struct node *node = &cluster->nodes[cluster->node_count++];
 
         rc = node_init(node, cluster, i, err);
-        snprintf(node->server_name, sizeof node->server_name, "stormdrill-%08x-%s", word,
+        snprintf(node->server_name, sizeof node->server_name, "%s-%s", cluster->name,
                  node->name);
     }
     return rc;
@@ -193,6 +194,9 @@ int cluster_create(struct cluster **out, struct context *context,
     cluster->conf = *conf;
     *conf = (struct cluster_conf){.nodes = 0};
     cluster->decided_end = &cluster->decided;
+    cluster->start_limit_ns = 15ull * NS_PER_S;
+    cluster->stop_grace_ns = 5ull * NS_PER_S;
+    cluster->watchers_limit_ns = 10ull * NS_PER_S;
     cluster->later = loop_timer_create(context->loop, cluster);
     rc = cluster->later == NULL ? error_set(err, E_NOMEM, "cluster")
                                 : config_check(&cluster->conf, err);

@@ -179,8 +179,10 @@ static json_t *cluster_block(const struct config_node *node)
         if (i != node->at)
             json_array_append_new(
                 routes, json_sprintf("nats-route://127.0.0.1:%d", node->route_ports[i]));
-    return json_pack("{s:s, s:s, s:i, s:o}", "name", "stormdrill", "host", "127.0.0.1",
-                     "port", node->route_ports[node->at], "routes", routes);
+    /* Clients must not learn of addresses beside our links. */
+    return json_pack("{s:s, s:s, s:i, s:b, s:o}", "name", node->cluster_name, "host",
+                     "127.0.0.1", "port", node->route_ports[node->at], "no_advertise", 1,
+                     "routes", routes);
 }
 
 /* Put `from` over `into`, table into table; the user may spell a key in another case. */

@@ -10,6 +10,7 @@
 /* What stormdrill itself decides about a node. Strings are borrowed. */
 struct config_node {
     const char *server_name;
+    const char *cluster_name;
     const char *folder; /* ports file and store */
     bool jetstream;
     int node_count;         /* more than 1: a cluster block with routes */

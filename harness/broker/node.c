@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { STOP_GRACE_MS = 5000, WATCHERS_MS = 10000, PAUSE_LOOK_MS = 1 };
+enum { PAUSE_LOOK_MS = 1 };
 
 #define TO(state) (1u << NODE_##state)
 static const unsigned allowed[] = {
@@ -135,13 +135,15 @@ static void decide_all_but_gone(struct node *node, const struct error *err)
 static void decide_gone(struct node *node)
 {
     struct error err;
+    char grace[32];
 
     if (!node->outlived_stop) {
         node_decide(node, GOAL_GONE, NULL);
         return;
     }
-    error_set(&err, E_TIMEOUT, "%s did not end within %d s of SIGTERM and was killed",
-              node->name, STOP_GRACE_MS / 1000);
+    error_set(&err, E_TIMEOUT, "%s did not end within %s of SIGTERM and was killed",
+              node->name,
+              param_duration_text(node->cluster->stop_grace_ns, grace, sizeof grace));
     node_decide(node, GOAL_GONE, &err);
 }
 
@@ -189,9 +191,10 @@ static void on_watchers_late(uv_timer_t *timer)
 {
     struct node *node = timer->data;
     struct error err;
+    char limit[32];
 
-    error_set(&err, E_TIMEOUT, "the links did not follow %s within %d s", node->name,
-              WATCHERS_MS / 1000);
+    error_set(&err, E_TIMEOUT, "the links did not follow %s within %s", node->name,
+              param_duration_text(node->cluster->watchers_limit_ns, limit, sizeof limit));
     node_warn(node, "%s", err.text);
     node->watchers_pending = 0;
     decide_all_but_gone(node, &err);
@@ -215,7 +218,8 @@ void node_set_address(struct node *node, const char *address)
         node->watchers_pending++;
         w->on_address(w, node, node->address);
     }
-    uv_timer_start(node->timer, on_watchers_late, WATCHERS_MS, 0);
+    uv_timer_start(node->timer, on_watchers_late,
+                   node->cluster->watchers_limit_ns / NS_PER_MS, 0);
     node_watch_done(node);
 }
 
@@ -242,8 +246,7 @@ static void on_stop_late(uv_timer_t *timer)
     if (node->child == NULL)
         return;
     node->outlived_stop = true;
-    node_warn(node, "broker %s did not end within %d s; it is killed", node->name,
-              STOP_GRACE_MS / 1000);
+    node_warn(node, "broker %s does not end; it is killed", node->name);
     node_record_signal(node, SIGKILL);
     child_kill_tree(node->child);
 }
@@ -270,7 +273,8 @@ static void end_process(struct node *node, int signal)
     interrupt(node, signal);
     if (node->state != NODE_STOPPING)
         node_move(node, NODE_STOPPING);
-    uv_timer_start(node->timer, on_stop_late, STOP_GRACE_MS, 0);
+    uv_timer_start(node->timer, on_stop_late, node->cluster->stop_grace_ns / NS_PER_MS,
+                   0);
     /* Before it runs there is nobody to be polite to. It may also have ended by itself:
      * then its exit is under way. */
     if (child_signal(node->child, signal, NULL) == E_BUSY)
@@ -366,15 +370,33 @@ void node_restart(struct node *node, node_done_fn *done, void *arg)
     node->restart = true;
 }
 
+/* It may be in the kernel's hands (a disk that does not answer): then it cannot stop. */
+static void give_up_pause(struct node *node)
+{
+    struct error err;
+
+    error_set(&err, E_TIMEOUT, "%s does not stop on SIGSTOP; it is resumed", node->name);
+    node_record_signal(node, SIGCONT);
+    (void)child_signal_tree(node->child, SIGCONT, NULL);
+    node_decide(node, GOAL_PAUSED, &err);
+}
+
 static void on_pause_look(uv_timer_t *timer)
 {
     struct node *node = timer->data;
+    bool stopped;
 
     assert(node->pausing);
-    if (node->child == NULL || !child_is_stopped(node->child))
+    assert(node->child != NULL);
+    stopped = child_is_stopped(node->child);
+    if (!stopped && clock_now(clock_real()) < node->deadline_ns)
         return;
     uv_timer_stop(timer);
     node->pausing = false;
+    if (!stopped) {
+        give_up_pause(node);
+        return;
+    }
     node_move(node, NODE_PAUSED);
     node_settle(node);
 }
@@ -394,6 +416,7 @@ void node_pause(struct node *node, node_done_fn *done, void *arg)
         return;
     }
     node->pausing = true;
+    node->deadline_ns = clock_now(clock_real()) + node->cluster->stop_grace_ns;
     uv_timer_start(node->timer, on_pause_look, PAUSE_LOOK_MS, PAUSE_LOOK_MS);
 }
 

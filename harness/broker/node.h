@@ -78,7 +78,12 @@ struct cluster {
     struct gather *gathers;
     struct health *healths;
     char broker[PATH_MAX];
+    char name[32]; /* the servers' cluster, and the beginning of their names */
     bool stopping;
+    /* How long is waited for: constants, but for tests. */
+    uint64_t start_limit_ns;
+    uint64_t stop_grace_ns;
+    uint64_t watchers_limit_ns;
 };
 
 /* node.c */

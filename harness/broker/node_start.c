@@ -21,7 +21,6 @@
 #include "harness/broker/node.h"
 
 enum { LOOK_FIRST_MS = 3, LOOK_MS = 5, LOOK_AGAIN_MS = 25, PROBE_MS = 2000 };
-static const uint64_t start_limit_ns = 15ull * NS_PER_S;
 
 /* js-enabled-only: on a node of a cluster that is still alone the full check fails. */
 static const char jetstream_request[] =
@@ -72,6 +71,7 @@ static int write_config(struct node *node, struct error *err)
     const struct cluster *cluster = node->cluster;
     const struct config_node what = {
         .server_name = node->server_name,
+        .cluster_name = cluster->name,
         .folder = node->folder,
         .jetstream = cluster->conf.jetstream,
         .node_count = cluster->node_count,
@@ -240,12 +240,13 @@ static void give_up(struct node *node)
         [START_JETSTREAM] = "its JetStream is not ready",
     };
     char words[NODE_LOG_LINE_BYTES];
+    char limit[32];
 
     translate(node, words, sizeof words);
     error_set(&node->start_error, E_ENVIRONMENT,
-              "broker %s is not up after %d s: %s%s%s; its last words: %s", node->name,
-              (int)(start_limit_ns / NS_PER_S), missing[node->step],
-              node->trouble[0] == '\0' ? "" : ", ", node->trouble,
+              "broker %s is not up after %s: %s%s%s; its last words: %s", node->name,
+              param_duration_text(node->cluster->start_limit_ns, limit, sizeof limit),
+              missing[node->step], node->trouble[0] == '\0' ? "" : ", ", node->trouble,
               words[0] == '\0' ? "none" : words);
     error_hint(&node->start_error, "its log is %s", node->log_path);
     probe_cancel(node->probe);
@@ -413,7 +414,7 @@ static int launch(struct node *node, struct error *err)
         return rc;
     options.stdout_fd = options.stderr_fd = output;
     node->start_ns = clock_now(node->context->clock);
-    node->deadline_ns = clock_now(clock_real()) + start_limit_ns;
+    node->deadline_ns = clock_now(clock_real()) + node->cluster->start_limit_ns;
     rc = child_spawn(&node->child, node->context->loop, &options, err);
     close(output);
     if (rc != 0)

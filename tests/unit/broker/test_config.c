@@ -85,6 +85,7 @@ static void test_config__puts_the_users_table_over_ours(void **state)
 {
     const int ports[] = {1001, 1002, 1003};
     const struct config_node node = {.server_name = "s",
+                                     .cluster_name = "c",
                                      .folder = "/run/n2",
                                      .jetstream = true,
                                      .node_count = 3,
@@ -98,7 +99,7 @@ static void test_config__puts_the_users_table_over_ours(void **state)
         "{\"server_name\": \"s\", \"host\": \"127.0.0.1\", \"port\": -1, \"http_port\": "
         "-1, \"ports_file_dir\": \"/run/n2\", \"jetstream\": {\"store_dir\": "
         "\"/run/n2/store\", \"max_file\": 9}, \"cluster\": {\"name\": \"mine\", "
-        "\"host\": \"127.0.0.1\", \"port\": 1002, \"routes\": "
+        "\"host\": \"127.0.0.1\", \"port\": 1002, \"no_advertise\": true, \"routes\": "
         "[\"nats-route://127.0.0.1:1001\", \"nats-route://127.0.0.1:1003\"]}, "
         "\"max_payload\": 7}",
         0, NULL);

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/process/spawn.h"
 #include "tests/lib/process/process_rig.h"
 
 static int setup(void **state)
@@ -152,6 +153,36 @@ static void test_child__fails_at_once_when_the_guard_program_is_missing(void **s
     assert_null(kid.child);
 }
 
+static void test_child__says_that_its_guard_program_is_no_guard(void **state)
+{
+    const char *argv[] = {"sleep", "1000", NULL};
+    struct kid kid = {.child = NULL};
+    struct child_options options = process_rig_options(*state, &kid, argv);
+
+    options.self = "/bin/true";
+    process_rig_spawn_with(*state, &kid, &options);
+    process_rig_finish(*state, &kid);
+    assert_true(kid.exit.failed);
+    assert_string_equal(kid.exit.failure.text,
+                        "the guard of sleep was lost before it started");
+}
+
+/* A program that forgot to call guard_main would start itself without end. */
+static void
+test_child__is_refused_in_a_program_that_should_have_been_a_guard(void **state)
+{
+    const char *argv[] = {"true", NULL};
+    struct process_rig *rig = *state;
+    struct kid kid = {.child = NULL};
+    struct child_options options = process_rig_options(rig, &kid, argv);
+    struct error err;
+
+    setenv(SPAWN_MARK, "1", 1);
+    assert_int_equal(child_spawn(&kid.child, &rig->loop, &options, &err), E_INTERNAL);
+    unsetenv(SPAWN_MARK);
+    assert_non_null(strstr(err.text, "does not call guard_main()"));
+}
+
 static void test_child__gets_environment_folder_and_descriptors(void **state)
 {
     struct process_rig *rig = *state;
@@ -259,12 +290,53 @@ static void test_child__sees_only_what_a_clean_environment_keeps(void **state)
     assert_non_null(strstr(text, "STORMDRILL_TEST_MARK="));
 }
 
-static bool both_have_state(void *arg)
-{
-    const int *pids = arg;
+/* What a pause test looks at: three processes and the state that they shall have. */
+struct paused {
+    struct process_rig *rig;
+    int pids[3];
+    int count;
+    char state;
+};
 
-    return process_state(pids[0]) == (char)pids[2] &&
-           process_state(pids[1]) == (char)pids[2];
+static bool is_sleep(int pid)
+{
+    char path[64];
+    char name[32] = "";
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/comm", pid);
+    file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    if (fgets(name, sizeof name, file) == NULL)
+        name[0] = '\0';
+    fclose(file);
+    return strcmp(name, "sleep\n") == 0;
+}
+
+/* Both have become `sleep`. (A shell that waits for a vforked child to exec cannot stop
+ * before the child has.) */
+static bool both_sleep(void *arg)
+{
+    struct paused *paused = arg;
+    int pids[RIG_MARKED_MAX];
+    int count = process_rig_marked(paused->rig, pids);
+
+    paused->count = 0;
+    for (int i = 0; i < count; i++)
+        if (is_sleep(pids[i]) && paused->count < 2)
+            paused->pids[paused->count++] = pids[i];
+    return paused->count == 2;
+}
+
+static bool all_have_state(void *arg)
+{
+    const struct paused *paused = arg;
+
+    for (int i = 0; i < 3; i++)
+        if (process_state(paused->pids[i]) != paused->state)
+            return false;
+    return true;
 }
 
 static void test_child__pauses_and_resumes_with_its_descendants(void **state)
@@ -272,26 +344,21 @@ static void test_child__pauses_and_resumes_with_its_descendants(void **state)
     const char *argv[] = {"sh", "-c", "setsid sleep 1000 & setsid sleep 1000; wait",
                           NULL};
     struct process_rig *rig = *state;
+    struct paused paused = {.rig = rig, .state = 'T'};
     struct error err;
     struct kid kid;
-    int pids[RIG_MARKED_MAX];
-    int sleepers[3] = {0, 0, 'T'};
-    int found = 0;
 
     process_rig_spawn(rig, &kid, argv);
     process_rig_until(rig, &kid.started);
-    process_rig_until_marked(rig, 4); /* guard, shell, two sleepers */
-    process_rig_marked(rig, pids);
-    for (int i = 0; i < 4; i++)
-        if (pids[i] > child_pid(kid.child) && found < 2)
-            sleepers[found++] = pids[i];
-    assert_int_equal(found, 2);
+    process_rig_until_true(rig, both_sleep, &paused);
+    paused.pids[2] = child_pid(kid.child);
+    assert_false(child_is_stopped(kid.child));
     assert_int_equal(child_signal_tree(kid.child, SIGSTOP, &err), 0);
-    process_rig_until_true(rig, both_have_state, sleepers);
-    assert_int_equal(process_state(child_pid(kid.child)), 'T');
+    process_rig_until_true(rig, all_have_state, &paused);
+    assert_true(child_is_stopped(kid.child));
     assert_int_equal(child_signal_tree(kid.child, SIGCONT, &err), 0);
-    sleepers[2] = 'S';
-    process_rig_until_true(rig, both_have_state, sleepers);
+    paused.state = 'S';
+    process_rig_until_true(rig, all_have_state, &paused);
     child_kill_tree(kid.child);
     process_rig_finish(rig, &kid);
 }
@@ -399,6 +466,8 @@ int main(int argc, char **argv)
         TEST(test_child__says_that_a_file_is_not_executable),
         TEST(test_child__names_the_folder_that_is_not_there),
         TEST(test_child__fails_at_once_when_the_guard_program_is_missing),
+        TEST(test_child__says_that_its_guard_program_is_no_guard),
+        TEST(test_child__is_refused_in_a_program_that_should_have_been_a_guard),
         TEST(test_child__gets_environment_folder_and_descriptors),
         TEST(test_child__closes_its_output_although_its_guard_lives),
         TEST(test_child__inherits_no_stray_descriptor),
