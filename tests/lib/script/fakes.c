@@ -167,6 +167,9 @@ struct fakes *fakes_create(uv_loop_t *loop, uint64_t seed)
 
     assert(fakes != NULL && cluster != NULL && crew != NULL);
     assert(control != NULL && writer != NULL);
+    /* Names the tables, so that the linker takes the fake ones and not the real. */
+    assert(fault_type_at(0) != NULL);
+    assert(cluster_params[0].name != NULL);
     fakes->loop = loop;
     fakes->connected = true;
     fakes->cluster = cluster;
