@@ -99,6 +99,7 @@ int shm_folder_open(int folder_fd, char *path, size_t path_size)
     char *end;
     int fd;
 
+    path[0] = '\0';
     if (!read_line(folder_fd, "shm", path, path_size) || path[0] != '/')
         return -1;
     name = strrchr(path, '/') + 1;

@@ -16,8 +16,9 @@ enum { FILE_NAME_BYTES = 128, SHM_PATH_BYTES = PATH_MAX };
 int shm_folder_create(int folder_fd, const char *root, char *path, size_t path_size,
                       struct error *err);
 
-/* Open the folder that FOLDER/shm names, or -1. A run folder may come from anywhere, so
- * the place must look like one of ours and belong to us, else it is not touched. */
+/* Open the folder that FOLDER/shm names, or -1; the path is "" when it names none. A run
+ * folder may come from anywhere, so the place must look like one of ours and belong to
+ * us, else it is not touched. */
 int shm_folder_open(int folder_fd, char *path, size_t path_size);
 
 /* Copy the first `bytes` of FROM/from_name to TO/to_name by way of a temporary file. When

@@ -1,9 +1,8 @@
-/* home: create, open, close; the making of segments.
+/* home: create, open, close.
  *
  * All well:  folders -> mark of life -> two threads -> writers come and go -> close:
  *            the stocker ends first, then the mover, when everything is home.
  * No shm:    segments are made in the folder itself, with one warning.
- * No room:   home_make_segment gives NULL, the writer counts what it loses.
  * Disk full: what cannot go home stays in shm, where readers and evidence_collect
  *            find it. */
 #include "harness/evidence/home.h"
@@ -15,192 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { STEP_BYTES = 256 << 10 };
-
 static const uint64_t HELD_BYTES_MAX = (uint64_t)1 << 30;
-
-void home_warn_shm(struct evidence_home *home, const char *why)
-{
-    if (!atomic_exchange(&home->warned_shm, true))
-        log_warn(home->log, "evidence",
-                 "no room for evidence in shared memory (%s): it is written to %s, and "
-                 "a busy disk may delay what is measured; make /dev/shm larger",
-                 why, home->folder);
-}
-
-bool home_hold(struct evidence_home *home, uint64_t bytes)
-{
-    if (atomic_fetch_add(&home->held_bytes, bytes) + bytes <= home->held_bytes_max)
-        return true;
-    home_unhold(home, bytes);
-    return false;
-}
-
-void home_unhold(struct evidence_home *home, uint64_t bytes)
-{
-    atomic_fetch_sub(&home->held_bytes, bytes);
-}
-
-/* posix_fallocate, so that a page that cannot be had is an error now and not a SIGBUS
- * later. In steps: a kernel without preemption would keep the writer from its core for
- * as long as one call lasts. Gives an errno. */
-static int allocate_bytes(int fd, size_t bytes)
-{
-    for (size_t at = 0; at < bytes; at += STEP_BYTES) {
-        size_t step = bytes - at < STEP_BYTES ? bytes - at : STEP_BYTES;
-        int error = posix_fallocate(fd, (off_t)at, (off_t)step);
-
-        if (error != 0)
-            return error;
-    }
-    return 0;
-}
-
-/* Touch every page now, so that the writer need not wait for it. */
-static void prefault_bytes(char *bytes, size_t size)
-{
-    for (size_t at = 0; at < size; at += STEP_BYTES)
-        madvise(bytes + at, size - at < STEP_BYTES ? size - at : STEP_BYTES,
-                MADV_POPULATE_WRITE);
-}
-
-static struct live_file *map_segment(struct evidence_home *home, const char *writer,
-                                     size_t bytes, bool prefault, bool in_shm)
-{
-    int folder_fd = in_shm ? home->shm_fd : home->folder_fd;
-    struct live_file *segment = calloc(1, sizeof *segment);
-    void *mapping;
-    int fd;
-
-    if (segment == NULL)
-        return NULL;
-    *segment = (struct live_file){.bytes = bytes, .in_shm = in_shm};
-    snprintf(segment->name, sizeof segment->name, "%s.live%u.seg", writer,
-             atomic_fetch_add(&home->serial, 1));
-    fd = openat(folder_fd, segment->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd == -1)
-        goto fail_free;
-    errno = allocate_bytes(fd, bytes);
-    if (errno != 0)
-        goto fail_close;
-    mapping = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (mapping == MAP_FAILED)
-        goto fail_close;
-    if (prefault)
-        prefault_bytes(mapping, bytes);
-    close(fd);
-    segment->header = mapping;
-    return segment;
-
-fail_close:
-    close(fd);
-    unlinkat(folder_fd, segment->name, 0);
-fail_free:
-    free(segment);
-    return NULL;
-}
-
-static struct live_file *map_in_shm(struct evidence_home *home, const char *writer,
-                                    size_t bytes, bool prefault)
-{
-    struct live_file *segment;
-
-    if (home->shm_fd == -1 || !home_hold(home, bytes))
-        return NULL;
-    segment = map_segment(home, writer, bytes, prefault, true);
-    if (segment == NULL)
-        home_unhold(home, bytes);
-    return segment;
-}
-
-struct live_file *home_make_segment(struct evidence_home *home, const char *writer,
-                                    size_t bytes, bool prefault, bool quick)
-{
-    struct live_file *segment;
-
-    if (bytes > home->segment_bytes_max)
-        bytes = home->segment_bytes_max;
-    segment = map_in_shm(home, writer, bytes, prefault);
-    if (segment != NULL || quick)
-        return segment;
-    /* The bound says that the disk does not keep up: writing there as well, through a
-     * mapping, would only move the wait into the append. */
-    if (atomic_load(&home->held_bytes) + bytes > home->held_bytes_max)
-        return NULL;
-    if (home->shm_fd != -1)
-        home_warn_shm(home, strerror(errno));
-    segment = map_segment(home, writer,
-                          bytes > SEGMENT_FOLDER_BYTES ? bytes : SEGMENT_FOLDER_BYTES,
-                          prefault, false);
-    if (segment == NULL)
-        segment = map_in_shm(home, writer, SEGMENT_FIRST_BYTES, prefault);
-    if (segment == NULL)
-        segment = map_segment(home, writer, SEGMENT_FIRST_BYTES, prefault, false);
-    return segment;
-}
-
-/* In steps: one large munmap would hold up every page fault of the process. */
-static void unmap(struct live_file *segment)
-{
-    for (size_t left = segment->bytes; left > 0;) {
-        size_t step = left < STEP_BYTES ? left : STEP_BYTES;
-
-        left -= step;
-        munmap((char *)segment->header + left, step);
-    }
-}
-
-void home_forget(struct live_file *file)
-{
-    if (file->header != NULL)
-        unmap(file);
-    free(file);
-}
-
-void home_drop_segment(struct evidence_home *home, struct live_file *segment)
-{
-    unmap(segment);
-    unlinkat(segment->in_shm ? home->shm_fd : home->folder_fd, segment->name, 0);
-    if (segment->in_shm)
-        home_unhold(home, segment->bytes);
-    free(segment);
-}
-
-bool home_keep_spare(struct evidence_home *home, struct live_file *segment)
-{
-    if (!segment->in_shm || segment->bytes != home->segment_bytes_max ||
-        atomic_load(&home->spare_count) >= SPARES_MAX || atomic_load(&home->stopping))
-        return false;
-    /* The header first: from then on it is nobody's, whoever looks at the file. */
-    memset(segment->header, 0, EVIDENCE_HEADER_BYTES);
-    atomic_thread_fence(memory_order_release);
-    memset((char *)segment->header + EVIDENCE_HEADER_BYTES, 0,
-           segment->bytes - EVIDENCE_HEADER_BYTES);
-    atomic_fetch_add(&home->spare_count, 1);
-    segment->next = atomic_load(&home->spares);
-    while (!atomic_compare_exchange_weak(&home->spares, &segment->next, segment))
-        ;
-    return true;
-}
-
-struct live_file *home_take_spare(struct evidence_home *home)
-{
-    struct live_file *spare = atomic_load(&home->spares);
-
-    /* Nobody else takes, so the head's successor cannot change under us. */
-    while (spare != NULL &&
-           !atomic_compare_exchange_weak(&home->spares, &spare, spare->next))
-        ;
-    if (spare != NULL)
-        atomic_fetch_sub(&home->spare_count, 1);
-    return spare;
-}
 
 void home_order(struct evidence_home *home, struct order *order)
 {
@@ -412,7 +231,8 @@ int evidence_home_open(struct evidence_home **out,
         goto fail;
     }
     home->shm_fd = shm_folder_open(home->folder_fd, path, sizeof path);
-    if (home->shm_fd == -1)
+    /* An empty path: whoever created the home has warned already. */
+    if (home->shm_fd == -1 && path[0] != '\0')
         home_warn_shm(home, "there is no folder for it");
     return start(out, home, err);
 

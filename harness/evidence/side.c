@@ -101,6 +101,19 @@ int side_open(struct side *side, struct evidence_home *home, const char *writer,
     return 0;
 }
 
+void side_undo(struct side *side)
+{
+    char name[FILE_NAME_BYTES];
+
+    assert(side->number == 0);
+    assert(side->table == NULL);
+    file_name(side, name, sizeof name);
+    close(side->fd);
+    unlinkat(side->in_shm ? side->home->shm_fd : side->home->folder_fd, name, 0);
+    if (side->in_shm)
+        home_unhold(side->home, side->size);
+}
+
 void side_close(struct side *side)
 {
     leave_file(side);

@@ -35,6 +35,9 @@ int side_open(struct side *side, struct evidence_home *home, const char *writer,
               struct error *err);
 void side_close(struct side *side);
 
+/* Take side_open back: no file is left. */
+void side_undo(struct side *side);
+
 /* The string's number; 0 when the table is full or, then `*lost` is set, when it could
  * not be kept. */
 uint32_t side_string(struct side *side, const char *text, bool *lost);

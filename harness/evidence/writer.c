@@ -290,7 +290,7 @@ int writer_open(struct writer **out, struct evidence_home *home, const char *nam
     return 0;
 
 fail_side:
-    side_close(&w->side);
+    side_undo(&w->side);
 fail_order:
     free(w->order);
 fail_writer:

@@ -1,14 +1,16 @@
 /* writer: an append-only chain of segments, one writer per thread, no lock.
  *
  * Files of a writer called W in the case's evidence folder:
- *   W.side       strings and details: entries, appended by write(2)
- *   W.NNNN.seg   segments of 16 MiB: a 4096-byte header, then records
- * Live segments are mapped in /dev/shm (a folder named in `evidence/shm`, a text file
- * that is written first), allocated beforehand so that a full disk is an error and not
- * a SIGBUS; full ones are moved to the evidence folder by the process's mover thread.
- * Where /dev/shm has no room, segments are made in the folder itself, with a warning.
- * When nothing has room records are counted as lost, and one evidence_lost record is
- * written as soon as there is room again; the run goes on, its checks are inconclusive.
+ *   W.NNNN.side  strings and details: entries, appended by write(2); 16 MiB, then the
+ * next W.NNNN.seg   segments of 64 KiB, then 256 KiB, 1, 4 and 16 MiB: a 4096-byte
+ * header, then records (segment.h); readers take any size Live files are in /dev/shm (a
+ * folder named in `evidence/shm`, a text file that is written first), segments mapped and
+ * allocated beforehand so that a full disk is an error and not a SIGBUS; full ones are
+ * moved to the evidence folder by the process's mover thread. Where /dev/shm has no room,
+ * files are made in the folder itself, with a warning. When nothing has room, or 1 GiB of
+ * this process waits in /dev/shm for a disk that does not keep up, records are counted as
+ * lost: an evidence_lost record says so from the first one on, in a slot kept for it; the
+ * run goes on, its checks are inconclusive.
  *
  * A case: evidence_home_create (in the case process, once) -> evidence_home_open in any
  * process of the case (clients get the folder in their environment) -> writer_open per

@@ -18,8 +18,8 @@ struct room {
 void room_init(struct room *room);
 void room_release(struct room *room);
 
-/* A tmpfs of this size at room->small; false where the test may not mount. */
-bool room_mount(struct room *room, uint64_t bytes);
+/* A tmpfs of this size at room->small, in a mount namespace of the test's own. */
+void room_mount(struct room *room, uint64_t bytes);
 
 /* Create a home here, or open it again; a failure ends the test. `shm`: NULL, or where
  * live segments go. */
