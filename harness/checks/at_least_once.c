@@ -64,8 +64,7 @@ static int check_conf(const void *arg, struct error *err)
         return 0; /* an empty Lua table */
     if (!json_is_array(conf->allow))
         return bad_allowance(json_string_value(conf->allow), err);
-    json_array_foreach(conf->allow, i, member)
-    {
+    json_array_foreach(conf->allow, i, member) {
         const char *name = json_string_value(member);
 
         for (a = 0; name != NULL && a < ALLOWANCES; a++)
@@ -82,8 +81,7 @@ static bool is_allowed(const struct at_least_once_conf *conf, const char *name)
     const json_t *member;
     size_t i;
 
-    json_array_foreach(conf->allow, i, member)
-    {
+    json_array_foreach(conf->allow, i, member) {
         if (strcmp(json_string_value(member), name) == 0)
             return true;
     }

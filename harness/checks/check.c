@@ -161,8 +161,7 @@ static void drop_nulls(json_t *object)
     json_t *value;
     void *next;
 
-    json_object_foreach_safe(object, next, name, value)
-    {
+    json_object_foreach_safe(object, next, name, value) {
         if (json_is_null(value))
             json_object_del(object, name);
     }

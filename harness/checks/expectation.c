@@ -20,8 +20,7 @@ static bool list_holds(const json_t *list, const char *name)
     const json_t *member;
     size_t i;
 
-    json_array_foreach(list, i, member)
-    {
+    json_array_foreach(list, i, member) {
         const char *text = json_string_value(member);
 
         if (text != NULL && strcmp(text, name) == 0)
@@ -93,8 +92,7 @@ static int validate_list(const json_t *list, const char *which,
     size_t i;
     int rc;
 
-    json_array_foreach(list, i, member)
-    {
+    json_array_foreach(list, i, member) {
         if (!json_is_string(member)) {
             error_set(err, E_SCRIPT, "expect.%s holds something that is no name", which);
             error_hint(err, "%s = { \"backoff\" }", which);
@@ -114,8 +112,7 @@ static int validate_reasons(const json_t *reasons, struct check *const *checks, 
     json_t *reason;
     int rc;
 
-    json_object_foreach((json_t *)reasons, name, reason)
-    {
+    json_object_foreach((json_t *)reasons, name, reason) {
         if (!json_is_string(reason) || json_string_length(reason) == 0) {
             error_set(err, E_SCRIPT, "expect.fails.%s is no reason", name);
             error_hint(err, "fails = { %s = \"lost\" }, or fails = { \"%s\" } for any",
@@ -159,8 +156,7 @@ static int validate_shape(const json_t *expect, struct error *err)
         error_hint(err, "expect = { fails = { at_least_once = \"lost\" } }");
         return E_SCRIPT;
     }
-    json_object_foreach((json_t *)expect, name, value)
-    {
+    json_object_foreach((json_t *)expect, name, value) {
         if (strcmp(name, "fails") != 0 && strcmp(name, "inconclusive") != 0)
             return unknown_member(name, err);
     }

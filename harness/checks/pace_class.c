@@ -255,10 +255,11 @@ static void name_growth(struct pace_seen *seen, const struct curve *curve,
 static void name_constant(struct pace_seen *seen, const struct curve *curve,
                           const struct fit *fit, const double *waits, int total)
 {
+    /* Timers are late, never early: the latest quarter tells nothing of the policy. */
     double low = waits[total / 10];
-    double high = waits[total - 1 - total / 10];
+    double high = waits[total - 1 - total / 4];
     double median = waits[total / 2];
-    double narrow = median * 0.1 > 4 ? median * 0.1 : 4;
+    double narrow = fmax(median * 0.08, 3);
 
     seen->first_ms = median;
     seen->factor = 1;
@@ -290,7 +291,7 @@ struct pace_seen pace_classify(const struct pace_outage *outages, int count)
         name_growth(&seen, &curve, &exponential, PACE_EXPONENTIAL);
     } else if (linear.score < constant.score) {
         name_growth(&seen, &curve, &linear, PACE_LINEAR);
-    } else if (!(falling.slope < -0.1 && falling.score < constant.score)) {
+    } else if (!(falling.slope < -0.1 && falling.score < constant.score - 4)) {
         name_constant(&seen, &curve, &constant, waits, total);
     }
     /* The logarithm of a uniform wait spreads by 1: more is no policy at all. */
