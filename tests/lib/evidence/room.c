@@ -63,6 +63,7 @@ static void write_file(const char *path, const char *text)
 static void leave_namespace(void)
 {
     uid_t uid = geteuid();
+    gid_t gid = getegid();
     char map[32];
 
     if (unshare(CLONE_NEWNS | (uid == 0 ? 0 : CLONE_NEWUSER)) == -1)
@@ -70,6 +71,9 @@ static void leave_namespace(void)
     if (uid != 0) {
         snprintf(map, sizeof map, "0 %u 1", (unsigned)uid);
         write_file("/proc/self/uid_map", map);
+        write_file("/proc/self/setgroups", "deny");
+        snprintf(map, sizeof map, "0 %u 1", (unsigned)gid);
+        write_file("/proc/self/gid_map", map);
     }
     assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 }
