@@ -295,8 +295,13 @@ void desk_close(struct desk *desk)
     if (write(desk->end_fd, &one, sizeof one) != (ssize_t)sizeof one)
         log_warn(desk->log, "client", "the order thread could not be woken");
     pthread_join(desk->thread, NULL);
-    while ((errand = desk_take(desk, 0)) != NULL)
-        desk_answer(desk, errand, E_CLOSED, "the client is leaving", NULL);
+    while ((errand = desk_take(desk, 0)) != NULL) {
+        /* Who asked it to leave gets what was asked for. */
+        if (errand->kind == ERRAND_EXIT)
+            desk_answer(desk, errand, 0, NULL, NULL);
+        else
+            desk_answer(desk, errand, E_CLOSED, "the client is leaving", NULL);
+    }
     release(desk);
 }
 

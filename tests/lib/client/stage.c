@@ -335,12 +335,48 @@ void await_level(const _Atomic uint32_t *level, uint32_t wanted)
 
 json_t *stage_admin(struct stage *stage, const char *op, const char *members)
 {
-    struct member *admin = member_start(stage, "admin", "{}");
+    char servers[100];
     json_t *answer;
 
-    member_await_ready(admin);
-    answer = member_order(admin, op, members);
-    must_have_worked(admin, op, answer);
-    member_exit(admin);
+    if (stage->admin == NULL) {
+        stage->admin = member_start(stage, "admin", "{}");
+        member_await_ready(stage->admin);
+    }
+    snprintf(servers, sizeof servers, "{\"urls\": \"nats://127.0.0.1:%u\"}",
+             stage->broker_port);
+    member_obeys(stage->admin, "servers", servers);
+    answer = member_order(stage->admin, op, members);
+    must_have_worked(stage->admin, op, answer);
     return answer;
+}
+
+void stage_await_caught_up(struct stage *stage, const char *stream, const char *consumer)
+{
+    uint64_t until_ns = deadline();
+    json_int_t left = 1;
+    char members[300];
+
+    snprintf(members, sizeof members, "{\"stream\": \"%s\", \"consumer\": \"%s\"}",
+             stream, consumer);
+    while (left > 0) {
+        json_t *info = stage_admin(stage, "consumer_info", members);
+
+        left = json_integer_value(json_object_get(info, "num_pending")) +
+               json_integer_value(json_object_get(info, "num_ack_pending"));
+        json_decref(info);
+        if (is_late(until_ns))
+            fail_msg("consumer '%s' has %d left", consumer, (int)left);
+    }
+}
+
+void stage_await_records(const struct stage *stage, const struct member *member,
+                         const char *kind, uint64_t at_least)
+{
+    uint64_t until_ns = deadline();
+
+    while (stage_records(stage, member, kind) < at_least) {
+        if (is_late(until_ns))
+            fail_msg("client %u has not written %lu of '%s'", member->number,
+                     (unsigned long)at_least, kind);
+    }
 }

@@ -40,6 +40,7 @@ struct stage {
     struct relay *relay;
     struct member members[STAGE_MEMBERS_MAX];
     uint32_t count;
+    struct member *admin; /* of members; NULL: not asked for yet */
 };
 
 bool stage_is_client(int argc, char **argv);
@@ -76,6 +77,13 @@ void await_level(const _Atomic uint32_t *level, uint32_t wanted);
 
 /* Through an admin client that the stage keeps: an order that must work. Gives. */
 json_t *stage_admin(struct stage *stage, const char *op, const char *members);
+
+/* Until the consumer of this stream has nothing left: num_pending, num_ack_pending. */
+void stage_await_caught_up(struct stage *stage, const char *stream, const char *consumer);
+
+/* Until the client has written so many records of this kind. */
+void stage_await_records(const struct stage *stage, const struct member *member,
+                         const char *kind, uint64_t at_least);
 
 /* How many records of this kind (harness/evidence/kinds.def) the client has written. */
 uint64_t stage_records(const struct stage *stage, const struct member *member,
