@@ -94,6 +94,7 @@ static void test_guard__kills_what_a_killed_inner_guard_left_behind(void **state
     int killed = 0;
 
     spawn_case(rig, &kid);
+    process_rig_until(rig, &kid.started);
     process_rig_until_marked(rig, CASE_COUNT);
     for (int i = 0, n = process_rig_marked(rig, pids); i < n && killed == 0; i++)
         if (parent_of(pids[i]) == child_pid(kid.child))
@@ -130,6 +131,7 @@ static void test_guard__dies_with_the_process_that_started_it(void **state)
     struct kid kid;
 
     spawn_case(rig, &kid);
+    process_rig_until(rig, &kid.started);
     process_rig_until_marked(rig, CASE_COUNT);
     /* The case dies without a word: its guards see the end of their sockets. */
     assert_int_equal(child_signal(kid.child, SIGKILL, NULL), 0);
