@@ -9,8 +9,8 @@ scenario "the broker is away for a while" {
   cluster = { nodes = 1 },
 
   params  = {
-    down     = param("2500ms", "how long the broker is away each time"),
-    first    = param("100ms", "wait before the first attempt (the guide: 1s)"),
+    down     = param("3200ms", "how long the broker is away each time"),
+    first    = param("250ms", "wait before the first attempt (the guide: 1s)"),
     factor   = param(2, "each wait is this many times the one before"),
     cap      = param("3s", "no wait is longer (the guide: 30s)"),
     attempts = param(5, "attempts per outage (the guide: 5)"),
@@ -27,7 +27,7 @@ scenario "the broker is away for a while" {
 
   checks = {
     check.reconnects { within = "5s" },
-    check.backoff { first = "100ms", factor = 2, cap = "3s", jitter = "10%" },
+    check.backoff { first = "250ms", factor = 2, cap = "3s", jitter = "10%" },
   },
 
   run = function(t)
