@@ -155,8 +155,13 @@ ssize_t wire_read(struct wire *wire, void *bytes, size_t size)
     ssize_t n = recv(wire->fd, bytes, size, 0);
     int error = errno;
 
-    if (n >= 0)
+    if (n > 0)
         return n;
+    /* A FIN that was followed by an RST still reads as the end: only SO_ERROR knows. */
+    if (n == 0)
+        error = socket_error(wire->fd);
+    if (n == 0 && error == 0)
+        return 0;
     if (would_block(error))
         return -EAGAIN;
     wire_kill(wire, error);
