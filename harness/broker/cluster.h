@@ -68,11 +68,12 @@ const char *node_address(const struct node *node); /* "127.0.0.1:41234"; "" whil
 enum node_state node_state(const struct node *node);
 int node_pid(const struct node *node); /* 0 while down */
 
-/* Wrong state (start of a running node, …) is E_PARAM with the node and its state. stop
- * and kill are fine in every state but down; they interrupt what is under way, which then
- * ends with E_CANCELLED. A process that outlives SIGTERM by 5 s is killed; node_stop then
- * says E_TIMEOUT. stop, kill and restart write their `action` record, every signal is
- * recorded before it is sent; a pause is a fault, and whoever asks for it records that.
+/* Wrong state (start of a running node, …) is E_PARAM with the node and its state;
+ * E_ENVIRONMENT when it is down because it ended by itself. stop and kill are fine in
+ * every state but down; they interrupt what is under way, which then ends with
+ * E_CANCELLED. A process that outlives SIGTERM by 5 s is killed; node_stop then says
+ * E_TIMEOUT. stop, kill and restart write their `action` record, every signal is recorded
+ * before it is sent; a pause is a fault, and whoever asks for it records that.
  */
 void node_start(struct node *node, node_done_fn *done, void *arg); /* until it answers */
 void node_stop(struct node *node, node_done_fn *done,

@@ -172,15 +172,23 @@ void node_settle(struct node *node)
     }
 }
 
-/* A verb that does not fit the state: E_PARAM with both, and what would fit. */
+/* A verb that does not fit the state: E_PARAM with both, and what would fit. When it is
+ * the broker that ended by itself, the script is not to blame: E_ENVIRONMENT. */
 static void refuse(struct node *node, const char *verb, const char *hint,
                    node_done_fn *done, void *arg)
 {
     struct node_wait *wait = wait_create(GOAL_GONE, done, arg);
 
-    wait->rc = error_set(&wait->error, E_PARAM, "cannot %s %s: it is %s", verb,
-                         node->name, node_state_name(node->state));
-    error_hint(&wait->error, "%s", hint);
+    if (node->state == NODE_DOWN && node->fell[0] != '\0') {
+        wait->rc = error_set(&wait->error, E_ENVIRONMENT,
+                             "cannot %s %s: it ended by itself (%s)", verb, node->name,
+                             node->fell);
+        error_hint(&wait->error, "its log is %s", node->log_path);
+    } else {
+        wait->rc = error_set(&wait->error, E_PARAM, "cannot %s %s: it is %s", verb,
+                             node->name, node_state_name(node->state));
+        error_hint(&wait->error, "%s", hint);
+    }
     cluster_later(node->cluster, wait);
 }
 
@@ -292,18 +300,16 @@ void node_end(struct node *node, int signal, node_done_fn *done, void *arg)
     wait_add(node, GOAL_GONE, done, arg);
 }
 
-static void warn_unexpected(struct node *node, const struct child_exit *exit)
+static void note_fall(struct node *node, const struct child_exit *exit)
 {
-    char how[64];
-
     if (exit->failed)
-        snprintf(how, sizeof how, "its guard was killed");
+        snprintf(node->fell, sizeof node->fell, "its guard was killed");
     else if (WIFSIGNALED(exit->status))
-        snprintf(how, sizeof how, "signal %d", WTERMSIG(exit->status));
+        snprintf(node->fell, sizeof node->fell, "signal %d", WTERMSIG(exit->status));
     else
-        snprintf(how, sizeof how, "exit %d", WEXITSTATUS(exit->status));
-    node_warn(node, "broker %s ended by itself (%s) while it was %s: %s", node->name, how,
-              node_state_name(node->state), node_log_cause(&node->log));
+        snprintf(node->fell, sizeof node->fell, "exit %d", WEXITSTATUS(exit->status));
+    node_warn(node, "broker %s ended by itself (%s) while it was %s: %s", node->name,
+              node->fell, node_state_name(node->state), node_log_cause(&node->log));
 }
 
 /* The one place where a process of this node is gone; node_start.c has dealt with one
@@ -313,8 +319,8 @@ void node_on_child_exit(struct node *node, const struct child_exit *exit)
     struct error err;
 
     if (node->state == NODE_UP || node->state == NODE_PAUSED) {
-        warn_unexpected(node, exit);
-        error_set(&err, E_CLOSED, "%s ended by itself", node->name);
+        note_fall(node, exit);
+        error_set(&err, E_ENVIRONMENT, "%s ended by itself (%s)", node->name, node->fell);
         decide_all_but_gone(node, &err);
     }
     node->pausing = false;

@@ -63,6 +63,7 @@ struct node {
     bool restart;         /* start again as soon as it is down */
     bool pausing;         /* SIGSTOP is sent, not every thread has stopped yet */
     bool outlived_stop;   /* it had to be killed after SIGTERM */
+    char fell[64];        /* how it ended by itself: "signal 11"; "" when it did not */
 };
 
 struct cluster {

@@ -429,7 +429,7 @@ void node_begin_start(struct node *node)
     assert(node->child == NULL);
     node_move(node, NODE_STARTING);
     node->step = START_LAUNCH;
-    node->trouble[0] = node->server_id[0] = '\0';
+    node->trouble[0] = node->server_id[0] = node->fell[0] = '\0';
     node->client_port = node->monitor_port = 0;
     node->outlived_stop = false;
     error_clear(&node->start_error);

@@ -279,8 +279,10 @@ static void test_node__that_dies_while_a_verb_runs_ends_the_verb(void **state)
     assert_int_equal(broker_rig_run(rig, node, node_pause, &outcome), 0);
     assert_int_equal(kill(node_pid(node), SIGKILL), 0);
     broker_rig_until_true(rig, is_down, node);
-    assert_int_equal(broker_rig_run(rig, node, node_resume, &outcome), E_PARAM);
-    assert_string_equal(outcome.error.text, "cannot resume n1: it is down");
+    assert_int_equal(broker_rig_run(rig, node, node_resume, &outcome), E_ENVIRONMENT);
+    assert_string_equal(outcome.error.text,
+                        "cannot resume n1: it ended by itself (signal 9)");
+    assert_non_null(strstr(outcome.error.hint, "n1.log"));
 }
 
 static void test_node__restarts_twenty_times_without_leaking_descriptors(void **state)
