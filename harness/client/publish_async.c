@@ -78,9 +78,13 @@ static void on_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *nack,
         return;
     }
     if (ack != NULL) {
-        if (flights_finish(async->flights, number, &flight))
+        /* Written down before it leaves the table: when the table is empty the stop is
+         * answered, and then the books must be complete. */
+        if (flights_find(async->flights, number, &flight)) {
             publisher_acknowledged(publisher, &async->acks, number, flight.intended_ns,
                                    ack);
+            flights_finish(async->flights, number, NULL);
+        }
     } else if (nack != NULL && on_nack(publisher, msg, number, nack)) {
         msg = NULL;
     }
