@@ -1,4 +1,6 @@
 /* version: our own, the libraries' and the broker's. */
+#include "harness/cli/version.h"
+
 #include <dlfcn.h>
 #include <jansson.h>
 #include <lua.h>
@@ -9,7 +11,6 @@
 
 #include "harness/broker/broker.h"
 #include "harness/cli/command.h"
-#include "harness/cli/version.h"
 #include "reports/text.h"
 
 /* OpenSSL comes along with nats.c or not at all, so it is asked for at run time. */
@@ -48,8 +49,7 @@ static void print_text(const json_t *version, const struct terminal *terminal)
     json_t *value;
 
     printf("stormdrill %s\n", STORMDRILL_VERSION);
-    json_object_foreach(json_object_get(version, "libraries"), name, value)
-    {
+    json_object_foreach(json_object_get(version, "libraries"), name, value) {
         printf("  %-12s ", name);
         text_put(stdout, json_is_null(value) ? "not linked" : json_string_value(value),
                  terminal->utf8);

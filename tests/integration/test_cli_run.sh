@@ -197,6 +197,7 @@ it "says when the results have no room, and still prints the report"
 mkdir full
 if unshare -rm mount -t tmpfs -o size=64k none full 2>/dev/null; then
   # In a namespace of its own: the mount goes with the command, however that ends.
+  # shellcheck disable=SC2016 # the inner shell expands it
   expect_exit 4 unshare -rm bash -c \
     'mount -t tmpfs -o size=64k none full && exec "$stormdrill" run fine.lua --out full/run'
   expect_stderr "[exit 4]"

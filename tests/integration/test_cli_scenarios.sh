@@ -69,7 +69,7 @@ expect_stdout "unit.lua:3"
 it "refuses a check that does not exist, and one with a wrong unit"
 broken check <<'LUA'
 scenario "x" {
-  checks = { check.reconects { within = "5s" } },
+  checks = { check.reconnnects { within = "5s" } },
   run = function(t) end,
 }
 LUA

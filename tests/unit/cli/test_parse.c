@@ -166,7 +166,7 @@ static void test_parse__suggests_the_flag_or_choice_that_was_meant(void **state)
     expect_refused("--zzzzzz", "run has no flag --zzzzzz");
     expect_refused("-z", "run has no flag -z");
     expect_refused("-qz", "run has no flag -z");
-    expect_refused("--progress plian", "did you mean 'plain'?");
+    expect_refused("--progress pplain", "did you mean 'plain'?");
     expect_refused("--format jsno", "did you mean 'json'?");
 }
 
