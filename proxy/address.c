@@ -33,6 +33,7 @@ static int parse_unix(struct address *out, const char *text, const char *what,
     return 0;
 }
 
+/* strtoul would take signs, blanks and "0x". */
 static int parse_port(struct address *out, const char *port, const char *text,
                       const char *what, struct error *err)
 {
@@ -48,6 +49,7 @@ static int parse_port(struct address *out, const char *port, const char *text,
     return 0;
 }
 
+/* What inet_pton does not know is a name. */
 static void fill_literal(struct address *out)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&out->storage;

@@ -24,6 +24,7 @@ struct stage {
     bool ended; /* the fault has ended this direction */
 };
 
+/* The verbs are given the fault; the stage around it is the chain's own business. */
 static struct stage *stage_of(struct fault *f)
 {
     return (struct stage *)f;
@@ -31,6 +32,8 @@ static struct stage *stage_of(struct fault *f)
 
 static void enter(struct stage *stage, struct chunk *chunk);
 
+/* On to the next fault, or out. May end the connection: callers read nothing from the
+ * chunk afterwards, and the stage lives on until chain_release. */
 static void forward(struct stage *stage, struct chunk *chunk)
 {
     struct chain *chain = stage->chain;
@@ -41,6 +44,7 @@ static void forward(struct stage *stage, struct chunk *chunk)
         chain->deliver(chain->arg, chunk);
 }
 
+/* Every chunk that is held is counted: bounds and statistics stand on these sums. */
 static struct chunk *take_held(struct stage *stage)
 {
     struct chunk *chunk = chunk_queue_pop(&stage->held);
@@ -50,6 +54,7 @@ static struct chunk *take_held(struct stage *stage)
     return chunk;
 }
 
+/* An RST overtakes what was in flight, as it does in a kernel's buffers. */
 static void discard_held(struct stage *stage)
 {
     while (stage->held.head != NULL)
@@ -96,6 +101,9 @@ static void flush(struct stage *stage)
     }
 }
 
+/* Behind what is held already, and never before it: a short wait drawn after a long one
+ * is lengthened. What is due and has nobody before it goes on at once, without a turn of
+ * the loop. */
 static void hold(struct stage *stage, struct chunk *chunk, uint64_t due_ns)
 {
     struct chain *chain = stage->chain;
@@ -114,6 +122,7 @@ static void hold(struct stage *stage, struct chunk *chunk, uint64_t due_ns)
     leave(stage);
 }
 
+/* A chunk is decided about once; a second verb for it is a bug in the fault. */
 static void settle(struct stage *stage, const struct chunk *chunk)
 {
     assert(stage->current == chunk);
@@ -206,6 +215,7 @@ static void on_wake(struct deadline *own)
         stage->fault.type->on_wake(&stage->fault);
 }
 
+/* Let the fault decide. Whatever it forgot to settle passes. */
 static void decide(struct stage *stage, struct chunk *chunk)
 {
     const struct fault_type *type = stage->fault.type;
@@ -222,6 +232,8 @@ static void decide(struct stage *stage, struct chunk *chunk)
         fault_pass(&stage->fault, stage->current);
 }
 
+/* A chunk arrives. What the fault splits off is decided about next, before anything that
+ * comes later can overtake it. */
 static void enter(struct stage *stage, struct chunk *chunk)
 {
     /* Behind an end of the fault's making only a real RST still means something. */
@@ -252,6 +264,7 @@ void chain_push(struct chain *chain, struct chunk *chunk)
         chain->deliver(chain->arg, chunk);
 }
 
+/* Safe on a stage that was only half made. */
 static void stage_destroy(struct stage *stage)
 {
     deadline_release(stage->chain->deadlines, &stage->leave);
@@ -301,6 +314,7 @@ struct stage *chain_add(struct chain *chain, const struct stage_options *options
 
     if (stage == NULL)
         return NULL;
+    /* A fault that comes back on (its probability was raised) takes its old place. */
     while (*at != NULL && (*at)->order < stage->order)
         at = &(*at)->next;
     stage->next = *at;
@@ -321,6 +335,7 @@ void chain_remove(struct chain *chain, struct stage *stage)
     assert(stage->chain == chain);
     if (stage->fault.type->on_remove != NULL)
         stage->fault.type->on_remove(&stage->fault);
+    /* Out of the chain first: what it lets go must not enter it again. */
     while (*at != stage)
         at = &(*at)->next;
     *at = stage->next;
@@ -333,6 +348,7 @@ void chain_remove(struct chain *chain, struct stage *stage)
 void chain_change(struct chain *chain, struct stage *stage)
 {
     assert(stage->chain == chain);
+    /* Letting a stall go here would make a hole in it for no reason of the user's. */
     if (!stage->fault.type->stops_reading)
         flush(stage);
     if (stage->fault.type->on_change != NULL)

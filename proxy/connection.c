@@ -30,6 +30,7 @@ static const unsigned allowed[CONNECTION_STATE_COUNT] = {
 };
 #undef TO
 
+/* The one place where the state changes; the table is the documentation. */
 static void move_state(struct connection *c, enum connection_state to)
 {
     assert(allowed[c->state] & (1u << to));
@@ -49,6 +50,7 @@ static void emit(struct connection *c, enum proxy_event_kind kind, uint64_t a, u
     engine_emit(c->engine, &event, detail);
 }
 
+/* Bytes to the server come from the client, and the other way round. */
 static struct wire *wire_from(struct connection *c, enum direction direction)
 {
     return direction == TO_SERVER ? &c->client : &c->server;
@@ -82,6 +84,8 @@ static void on_reset(struct wire *wire)
     connection_wire_dead(wire->owner, wire);
 }
 
+/* A wire or the dial has closed; with the last one the connection goes, and perhaps the
+ * link with it. Touch nothing of it afterwards. */
 static void release_handle(struct connection *c)
 {
     struct link *link = c->link;
@@ -111,6 +115,7 @@ static const struct wire_events wire_events = {
 
 /* Opening */
 
+/* Everything is set up but the socket, so that any failure after this may close it. */
 static struct connection *create(struct link *link)
 {
     struct connection *c = calloc(1, sizeof *c);
@@ -149,6 +154,8 @@ static void send_at_once(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+/* How an end that came as an errno is told. EPIPE is what an RST behind a FIN reads as.
+ */
 static unsigned flags_of_errno(int error)
 {
     if (error == ECONNRESET || error == EPIPE)
@@ -157,6 +164,7 @@ static unsigned flags_of_errno(int error)
                               : PROXY_HOW_RST | PROXY_HOW_ERROR;
 }
 
+/* Connected, or not: then the client must not wait, and is reset. */
 static void on_dialed(void *arg, int fd, int error)
 {
     struct connection *c = arg;
@@ -189,6 +197,8 @@ static void on_dialed(void *arg, int fd, int error)
         flow_start(&c->flows[TO_CLIENT]);
 }
 
+/* The upstream is looked at now, not at accept: it may have changed (a broker that was
+ * restarted has a new port). */
 static void start_dial(struct connection *c)
 {
     move_state(c, CONNECTION_DIALING);
@@ -269,6 +279,7 @@ void connection_wire_dead(struct connection *c, struct wire *wire)
     flow_take_reset(&c->flows[wire == &c->client ? TO_SERVER : TO_CLIENT]);
 }
 
+/* The first FIN is told; the second is the end, and told as such. */
 void connection_flow_end_read(struct connection *c, const struct flow *flow)
 {
     if (flow->reset_read || c->ended_by != 0)
@@ -277,6 +288,7 @@ void connection_flow_end_read(struct connection *c, const struct flow *flow)
     emit(c, PROXY_HALF_CLOSED, 0, 0, c->ended_by, NULL);
 }
 
+/* One direction has sent its FIN. Half-close: the other goes on until it has, too. */
 void connection_flow_ended(struct connection *c, const struct flow *flow)
 {
     const struct flow *other = &c->flows[TO_CLIENT - flow->direction];
@@ -293,6 +305,7 @@ void connection_flow_ended(struct connection *c, const struct flow *flow)
         move_state(c, CONNECTION_DRAINING);
 }
 
+/* An RST has come out of a chain: it ends both sides, whoever sent it. */
 void connection_flow_reset(struct connection *c, const struct flow *flow)
 {
     unsigned who = flow->reset_read ? by(c, flow->from) : PROXY_BY_FAULT;

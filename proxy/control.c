@@ -37,6 +37,7 @@ static void on_handle_closed(uv_handle_t *handle)
         on_closed(arg);
 }
 
+/* Only when every answer has come back does the plane no longer know of us. */
 static void close_if_done(struct control *control)
 {
     uv_handle_t *handle = (uv_handle_t *)&control->async;
@@ -45,6 +46,7 @@ static void close_if_done(struct control *control)
         uv_close(handle, on_handle_closed);
 }
 
+/* The lock is not held while `done` runs: it may make new calls, and close us. */
 static void on_answers(uv_async_t *async)
 {
     struct control *control = async->data;
@@ -218,6 +220,7 @@ struct waiter {
     bool is_answered;
 };
 
+/* Signalled under the lock: the waiter's stack is gone as soon as it wakes. */
 static void on_waiter_answered(struct request *request)
 {
     struct waiter *waiter = request->owner;

@@ -15,6 +15,7 @@ void deadlines_init(struct deadlines *d, const struct clock *clock)
     *d = (struct deadlines){.clock = clock, .timer_fd = -1, .armed_ns = UINT64_MAX};
 }
 
+/* Equal times keep the order of setting: bytes of one moment must not swap. */
 static bool is_before(const struct deadline *a, const struct deadline *b)
 {
     return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->turn < b->turn;
@@ -56,6 +57,7 @@ static void sift_down(struct deadlines *d, struct deadline *own)
     put(d, place, own);
 }
 
+/* The last one takes its place, and moves up or down from there. */
 static void take_out(struct deadlines *d, struct deadline *own)
 {
     struct deadline *last = d->heap[d->count - 1];
@@ -77,6 +79,8 @@ uint64_t deadlines_next_ns(const struct deadlines *d)
     return d->count > 0 ? d->heap[0]->due_ns : UINT64_MAX;
 }
 
+/* Wake for the head of the heap. A head that moved later is not worth a system call: we
+ * wake, find nothing due, and arm for the next. */
 static void arm(struct deadlines *d)
 {
     uint64_t next_ns = deadlines_next_ns(d);
@@ -93,6 +97,7 @@ static void arm(struct deadlines *d)
     d->armed_ns = next_ns;
 }
 
+/* The heap grows here, so that setting a deadline cannot fail. */
 bool deadline_init(struct deadlines *d, struct deadline *own,
                    void (*on_due)(struct deadline *own))
 {
@@ -143,6 +148,8 @@ void deadline_clear(struct deadlines *d, struct deadline *own)
         take_out(d, own);
 }
 
+/* The time is taken once: a callback that sets its own deadline anew must not keep the
+ * loop from its sockets. */
 void deadlines_run(struct deadlines *d)
 {
     uint64_t now_ns = clock_now(d->clock);

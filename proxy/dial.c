@@ -37,6 +37,7 @@ struct dial {
 
 static void try_next(struct dial *dial);
 
+/* Nothing of the dial is on the loop any more: say how it went, and go. */
 static void report(struct dial *dial)
 {
     int fd = dial->fd;
@@ -55,6 +56,7 @@ static void report(struct dial *dial)
     free(dial);
 }
 
+/* The handle of one attempt has closed: on to the next address, or the end. */
 static void on_poll_closed(uv_handle_t *handle)
 {
     struct dial *dial = handle->data;
@@ -89,6 +91,7 @@ static void end(struct dial *dial, int error)
     deadline_set(&dial->engine->deadlines, &dial->timeout, 0);
 }
 
+/* Either the time is up, or `end` has asked for a turn of the loop. */
 static void on_timeout(struct deadline *own)
 {
     struct dial *dial = (struct dial *)((char *)own - offsetof(struct dial, timeout));
@@ -101,6 +104,7 @@ static void on_timeout(struct deadline *own)
         report(dial);
 }
 
+/* Connected or failed; a failure goes on to the next address while there is one. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct dial *dial = poll->data;
@@ -148,6 +152,7 @@ fail_close:
     return error;
 }
 
+/* Addresses that fail at once (no route, no such family) are skipped at once. */
 static void try_next(struct dial *dial)
 {
     int error = dial->error != 0 ? dial->error : EADDRNOTAVAIL;
@@ -182,6 +187,7 @@ static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo 
         try_next(dial);
 }
 
+/* On libuv's thread pool: a slow resolver delays nobody else. */
 static int look_up(struct dial *dial)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};

@@ -39,6 +39,8 @@ void engine_release(struct engine *engine)
     free(engine->read_buffer);
 }
 
+/* The time is taken here and nowhere else, so that events of one thread never go back
+ * in time. */
 void engine_emit(struct engine *engine, const struct proxy_event *event, json_t *detail)
 {
     struct proxy_event stamped = *event;

@@ -81,6 +81,7 @@ const char *fault_direction_name(int direction)
     return directions[direction];
 }
 
+/* A fault that only decides about connections has no stage in any chain. */
 static bool has_bytes(const struct fault_type *type)
 {
     return type->on_chunk != NULL || type->on_begin != NULL || type->stops_reading;
@@ -96,6 +97,7 @@ bool fault_acts_on(const struct fault_type *type, const struct fault_common *com
     return (common->direction == FAULT_TO_SERVER) == (to == TO_SERVER);
 }
 
+/* A near miss gets a suggestion, anything else the way to the list. */
 static int unknown_type(const char *name, struct error *err)
 {
     const char *names[FAULT_TYPES];
@@ -158,6 +160,7 @@ int plane_command_fault(struct plane_command *out, struct link_id link, const ch
     return rc;
 }
 
+/* As `validate` needs it: the command is made, and thrown away. */
 int fault_check(const char *type, const json_t *params, struct error *err)
 {
     struct plane_command command;

@@ -6,22 +6,16 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "proxy/connection.h"
+#include "proxy/splice.h"
 
 enum {
     BOUND_BYTES = 1 << 20,
     BOUND_DELAYED_BYTES = 64 << 20,
     BOUND_SHORT_BYTES = 32 * 1024, /* when the process is short of memory */
     READS_PER_TURN = 16,           /* then others get their turn */
-    SPLICES_PER_TURN = 4,
-    /* A loopback segment is 65,483 bytes: a reader that keeps up never sees a read that
-     * fills all of the buffer. */
-    BULK_BYTES = READ_BYTES / 4 * 3,
     BULK_READS_TO_SPLICE = 2,
-    SMALL_ROUNDS_TO_COPY = 3,
 };
 
 static void on_deliver(void *arg, struct chunk *chunk);
@@ -39,6 +33,8 @@ void flow_init(struct flow *flow, struct connection *connection, enum direction 
 
 /* Bounds and wishes */
 
+/* What we hold in memory: bytes, and what each chunk costs beside them. A pipe is the
+ * kernel's, and its size is bounded by itself. */
 static uint64_t cost(const struct flow *flow)
 {
     const struct chunk_queue *out = &flow->to->out;
@@ -53,6 +49,8 @@ uint64_t flow_held_bytes(const struct flow *flow)
            (flow->pipe != NULL ? flow->pipe->bytes : 0);
 }
 
+/* The bound is looked up each time: faults come and go, and memory gets short. At the
+ * process's bound a direction may still pass bytes on, one read at a time. */
 static uint64_t bound_of(const struct flow *flow)
 {
     const struct engine *engine = flow->engine;
@@ -68,6 +66,7 @@ static uint64_t bound_of(const struct flow *flow)
     return bound;
 }
 
+/* Our part of the sum over all directions, kept by difference. */
 static void account(struct flow *flow)
 {
     uint64_t now = flow->closed ? 0 : cost(flow);
@@ -87,6 +86,8 @@ static void tell_bound(struct flow *flow)
     connection_flow_bound(flow->connection, flow);
 }
 
+/* Full until it has fallen a little below the bound, so that reading is not switched
+ * on and off with every chunk. */
 static void update_full(struct flow *flow)
 {
     uint64_t bound = bound_of(flow);
@@ -104,6 +105,8 @@ static void update_full(struct flow *flow)
         tell_bound(flow);
 }
 
+/* Not reading is how everything here waits: for room, for the heal of a stall, for the
+ * pipe to drain, for the dial. */
 static bool wants_to_read(const struct flow *flow)
 {
     if (!flow->started || flow->end_read || flow->chain.stopping > 0)
@@ -128,7 +131,8 @@ void flow_update(struct flow *flow)
 
 /* The way out */
 
-static void count_passed(struct flow *flow, size_t bytes)
+/* Only what the socket took counts as passed. */
+void flow_count_passed(struct flow *flow, size_t bytes)
 {
     bool first = flow->passed_bytes == 0 && bytes > 0;
 
@@ -138,6 +142,7 @@ static void count_passed(struct flow *flow, size_t bytes)
         connection_flow_first_byte(flow->connection, flow);
 }
 
+/* Write what waits. When the FIN has gone too, this direction is done. */
 static void flush_out(struct flow *flow)
 {
     ssize_t n = wire_flush(flow->to);
@@ -146,7 +151,7 @@ static void flush_out(struct flow *flow)
         connection_wire_dead(flow->connection, flow->to);
         return;
     }
-    count_passed(flow, (size_t)n);
+    flow_count_passed(flow, (size_t)n);
     if (flow->fin_queued && !flow->fin_sent && flow->to->out.head == NULL) {
         flow->fin_sent = true;
         connection_flow_ended(flow->connection, flow);
@@ -165,6 +170,7 @@ static void deliver_to_dead(struct flow *flow, struct chunk *chunk)
     }
 }
 
+/* Something comes out of the chain: end, or bytes for the queue of `to`. */
 static void on_deliver(void *arg, struct chunk *chunk)
 {
     struct flow *flow = arg;
@@ -209,6 +215,8 @@ void flow_on_writable(struct flow *flow)
 
 /* The way in */
 
+/* Bytes were read. Without faults, and with nobody queueing, they go straight from the
+ * read buffer to the socket; only what it does not take is copied. */
 static void take_bytes(struct flow *flow, const uint8_t *bytes, size_t size)
 {
     struct wire *to = flow->to;
@@ -226,7 +234,7 @@ static void take_bytes(struct flow *flow, const uint8_t *bytes, size_t size)
         }
         if (written < 0)
             written = 0;
-        count_passed(flow, (size_t)written);
+        flow_count_passed(flow, (size_t)written);
     }
     if ((size_t)written == size)
         return;
@@ -240,6 +248,7 @@ static void take_bytes(struct flow *flow, const uint8_t *bytes, size_t size)
     chain_push(&flow->chain, chunk);
 }
 
+/* The peer's FIN or RST enters the chain as a chunk, behind its bytes. */
 static void take_end(struct flow *flow, enum chunk_end how)
 {
     struct chunk *chunk;
@@ -257,51 +266,13 @@ static void take_end(struct flow *flow, enum chunk_end how)
     chain_push(&flow->chain, chunk);
 }
 
-static void give_pipe_back(struct flow *flow)
-{
-    if (flow->pipe == NULL)
-        return;
-    pipe_pool_give(&flow->engine->pipes, flow->pipe);
-    flow->pipe = NULL;
-    flow->bulk_reads = 0;
-    flow->small_rounds = 0;
-}
-
 void flow_take_reset(struct flow *flow)
 {
     if (flow->closed || flow->reset_read)
         return;
-    give_pipe_back(flow);
+    splice_give_back(flow);
     take_end(flow, CHUNK_RST);
     flow_update(flow);
-}
-
-/* Out of the pipe into chunks; the pipe goes back. false: memory ran out. */
-bool flow_prepare_fault(struct flow *flow, struct chunk_queue *out)
-{
-    uint64_t offset;
-
-    chunk_queue_init(out, 0);
-    if (flow->pipe == NULL)
-        return true;
-    offset = flow->read_bytes - flow->pipe->bytes;
-    while (flow->pipe->bytes > 0) {
-        ssize_t n = read(flow->pipe->read_fd, flow->engine->read_buffer, READ_BYTES);
-        struct chunk *chunk =
-            n > 0 ? chunk_create(flow->engine->read_buffer, (uint32_t)n) : NULL;
-
-        if (chunk == NULL) {
-            chunk_queue_release(out);
-            return false;
-        }
-        chunk->arrived_ns = clock_now(flow->engine->clock);
-        chunk->offset = offset;
-        offset += (uint64_t)n;
-        flow->pipe->bytes -= (size_t)n;
-        chunk_queue_push(out, chunk);
-    }
-    give_pipe_back(flow);
-    return true;
 }
 
 void flow_resume(struct flow *flow, struct chunk_queue *from)
@@ -311,95 +282,7 @@ void flow_resume(struct flow *flow, struct chunk_queue *from)
     flow_update(flow);
 }
 
-/* Leave splicing: what is in the pipe goes on as chunks. */
-static void leave_splice(struct flow *flow)
-{
-    struct chunk_queue back;
-
-    if (!flow_prepare_fault(flow, &back)) {
-        connection_flow_reset(flow->connection, flow);
-        return;
-    }
-    flow_resume(flow, &back);
-}
-
-enum splice_result { SPLICE_MOVED, SPLICE_DRY, SPLICE_OVER };
-
-/* A socket that cannot splice goes back to copying. Any other error is the peer's end,
- * and must be taken here: it has been read out of the socket, where recv() would find
- * an innocent FIN in its place. */
-static enum splice_result splice_failed(struct flow *flow, struct wire *wire, int error)
-{
-    if (error == EAGAIN || error == EINTR)
-        return SPLICE_DRY;
-    if (error == EINVAL || error == ENOSYS) {
-        flow->cannot_splice = true;
-        leave_splice(flow);
-        return SPLICE_OVER;
-    }
-    wire_kill(wire, error);
-    /* What is in the pipe has nobody to go to, or is overtaken by the RST. */
-    give_pipe_back(flow);
-    connection_wire_dead(flow->connection, wire);
-    return SPLICE_OVER;
-}
-
-static enum splice_result splice_in(struct flow *flow, size_t *moved)
-{
-    struct pipe *pipe = flow->pipe;
-    ssize_t n = splice(flow->from->fd, NULL, pipe->write_fd, NULL,
-                       pipe->bytes_max - pipe->bytes, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-
-    if (n > 0) {
-        pipe->bytes += (size_t)n;
-        flow->read_bytes += (uint64_t)n;
-        *moved += (size_t)n;
-        return SPLICE_MOVED;
-    }
-    if (n < 0)
-        return splice_failed(flow, flow->from, errno);
-    /* The end: recv() will see it again, when the pipe has been emptied. */
-    leave_splice(flow);
-    return SPLICE_OVER;
-}
-
-static enum splice_result splice_out(struct flow *flow)
-{
-    struct pipe *pipe = flow->pipe;
-    ssize_t n;
-
-    if (pipe->bytes == 0)
-        return SPLICE_MOVED;
-    n = splice(pipe->read_fd, NULL, flow->to->fd, NULL, pipe->bytes,
-               SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-    if (n > 0) {
-        pipe->bytes -= (size_t)n;
-        count_passed(flow, (size_t)n);
-        return pipe->bytes == 0 ? SPLICE_MOVED : SPLICE_DRY;
-    }
-    return splice_failed(flow, flow->to, n < 0 ? errno : EPIPE);
-}
-
-static void splice_turn(struct flow *flow)
-{
-    size_t moved = 0;
-
-    for (int i = 0; i < SPLICES_PER_TURN && !flow->closed; i++) {
-        enum splice_result in = SPLICE_MOVED;
-
-        if (flow->pipe->bytes == 0)
-            in = splice_in(flow, &moved);
-        if (in == SPLICE_OVER || splice_out(flow) != SPLICE_MOVED || in == SPLICE_DRY)
-            break;
-    }
-    if (flow->closed || flow->pipe == NULL)
-        return;
-    flow->small_rounds = moved < BULK_BYTES ? flow->small_rounds + 1 : 0;
-    if (flow->pipe->bytes == 0 && flow->small_rounds >= SMALL_ROUNDS_TO_COPY)
-        give_pipe_back(flow);
-}
-
-/* SIGPIPE: splice has no MSG_NOSIGNAL; the plane's thread blocks the signal. */
+/* Only bytes that nobody wants to see, and that nobody waits before. */
 static bool may_splice(const struct flow *flow)
 {
     return flow->bulk_reads >= BULK_READS_TO_SPLICE && !flow->cannot_splice &&
@@ -407,6 +290,8 @@ static bool may_splice(const struct flow *flow)
            !flow->to->dead && !flow->fin_queued && !flow->end_read;
 }
 
+/* Read until it would block, enough was read, or we are full. A read that leaves the
+ * buffer half empty was the last for now: one more would only say EAGAIN. */
 static void copy_turn(struct flow *flow)
 {
     for (int i = 0; i < READS_PER_TURN && !flow->closed && !flow->end_read; i++) {
@@ -459,7 +344,7 @@ void flow_close(struct flow *flow)
     flow->closed = true;
     flow->chain.closed = true;
     account(flow);
-    give_pipe_back(flow);
+    splice_give_back(flow);
 }
 
 void flow_release(struct flow *flow)

@@ -58,8 +58,11 @@ void flow_take_reset(struct flow *flow);
 
 /* Before a fault joins the chain: what is in the pipe comes back into chunks; the
  * caller then adds the fault and calls flow_resume, which pushes them. */
-bool flow_prepare_fault(struct flow *flow, struct chunk_queue *out);
+bool flow_prepare_fault(struct flow *flow, struct chunk_queue *out); /* splice.c */
 void flow_resume(struct flow *flow, struct chunk_queue *from);
+
+/* So many bytes were taken by `to`. */
+void flow_count_passed(struct flow *flow, size_t bytes);
 
 /* After anything that may have changed whether we read or write. */
 void flow_update(struct flow *flow);

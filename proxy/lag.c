@@ -8,6 +8,7 @@ enum { SAMPLES_PER_REPORT = 50, SAMPLES_MAX = 5000, TICKS_PER_LOOK = 5 };
 
 static const uint64_t INTERVAL_NS = 20ull * NS_PER_MS;
 
+/* Counts only when there is something to say: the rule is written each second. */
 static void report(struct lag *lag)
 {
     struct proxy_event event = {.kind = PROXY_LAG, .a = lag->worst_ns, .b = lag->samples};

@@ -39,6 +39,7 @@ static void emit(struct link *link, enum proxy_event_kind kind, uint64_t a,
 
 static void watch(struct link *link, bool on);
 
+/* true when it is worth trying the next. */
 static bool accept_one(struct link *link)
 {
     struct sockaddr_storage peer = {0};
@@ -62,6 +63,7 @@ static bool accept_one(struct link *link)
     return errno == ECONNABORTED;
 }
 
+/* Bounded, so that a storm of connects leaves the live ones their turn. */
 static void on_accept(uv_poll_t *poll, int status, int events)
 {
     struct link *link = poll->data;
@@ -90,6 +92,8 @@ static void watch(struct link *link, bool on)
         uv_poll_stop(&link->poll);
 }
 
+/* What the port should be follows from the faults in force, whatever came or went: two
+ * faults that close it need both to be healed. */
 int link_update_port(struct link *link, struct error *err)
 {
     bool closed = false;
@@ -216,6 +220,7 @@ int link_open(struct link **out, struct engine *engine, struct link_id id,
 
 /* Closing */
 
+/* The listener's handle and every connection's handles must have closed. */
 static void free_if_done(struct link *link)
 {
     if (!link->closing || link->polling || link->alive > 0)
@@ -233,6 +238,7 @@ static void on_poll_closed(uv_handle_t *handle)
     free_if_done(link);
 }
 
+/* Closing takes a connection off the list at once; memory follows later. */
 static uint32_t close_all(struct link *link, unsigned flags)
 {
     uint32_t count = 0;
@@ -260,6 +266,7 @@ void link_close(struct link *link)
         unlink(((struct sockaddr_un *)&link->listen.storage)->sun_path);
 }
 
+/* Off the list: no fault, no action reaches it any more. */
 void link_connection_closed(struct link *link, struct connection *c)
 {
     if (c->prev != NULL)

@@ -43,6 +43,7 @@ static void fault_destroy(struct link_fault *fault)
     free(fault);
 }
 
+/* The conf changes hands: out of the command, into the fault. */
 static struct link_fault *fault_create(struct link *link, struct fault_id id,
                                        struct plane_command *command)
 {
@@ -133,6 +134,7 @@ fail_free:
     return rc;
 }
 
+/* A change that is refused has changed nothing, and nobody hears of it. */
 int link_fault_change(struct link_fault *fault, const json_t *params, uint32_t *touched,
                       struct error *err)
 {
@@ -150,6 +152,7 @@ int link_fault_change(struct link_fault *fault, const json_t *params, uint32_t *
     return link_update_port(link, err);
 }
 
+/* From here on it touches nothing: off the list first, then out of every chain. */
 int link_fault_heal(struct link_fault *fault, uint32_t *touched, struct error *err)
 {
     struct link *link = fault->link;

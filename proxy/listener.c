@@ -41,6 +41,7 @@ static uint16_t pick_port(const struct address *address)
     return port;
 }
 
+/* The port is what a user can do something about, so it is named. */
 static int bind_failed(int fd, const struct address *address, struct error *err)
 {
     int error = errno;
@@ -62,6 +63,7 @@ static int bind_failed(int fd, const struct address *address, struct error *err)
     return error_from_errno(err, "listen on %s", address->text);
 }
 
+/* An explicit port, also when we picked it: only that survives shutdown(). */
 static int open_tcp(int *out, const struct address *address, uint16_t port,
                     struct error *err)
 {

@@ -20,6 +20,7 @@ static void destroy(struct pipe_pool *pool, struct pipe *pipe)
     pool->count--;
 }
 
+/* NULL when descriptors or memory are short: the direction goes on copying. */
 static struct pipe *create(struct pipe_pool *pool)
 {
     struct pipe *pipe = calloc(1, sizeof *pipe);
@@ -42,6 +43,7 @@ static struct pipe *create(struct pipe_pool *pool)
     return pipe;
 }
 
+/* The one that was used last: its pages are warm. */
 struct pipe *pipe_pool_take(struct pipe_pool *pool)
 {
     struct pipe *pipe = pool->idle;

@@ -53,6 +53,7 @@ struct request *request_queue_pop(struct request_queue *queue)
 
 /* The commands */
 
+/* A stale id is an answer, never a crash: it may have been closed a moment ago. */
 static struct link *find_link(struct plane *plane, struct request *request)
 {
     struct link_id id = request->command.link;
@@ -102,6 +103,7 @@ static void open_link(struct plane *plane, struct request *request)
     describe_link(link, reply);
 }
 
+/* Ids first: nobody may find what is about to go. */
 static void close_link(struct plane *plane, struct link *link)
 {
     for (const struct link_fault *f = link->faults; f != NULL; f = f->next)
@@ -110,6 +112,8 @@ static void close_link(struct plane *plane, struct link *link)
     link_close(link);
 }
 
+/* The fault may stand although the port could not be changed: then it has an id, and
+ * the error says what did not work. */
 static void add_fault(struct plane *plane, struct link *link, struct request *request)
 {
     struct plane_reply *reply = &request->reply;
@@ -195,6 +199,7 @@ static void execute(struct plane *plane, struct request *request)
 
 /* The thread */
 
+/* Everything that keeps the loop alive; it ends when the last handle has closed. */
 static void close_everything(struct plane *plane)
 {
     for (uint32_t number = 1; number <= plane->links.count; number++) {
@@ -208,6 +213,8 @@ static void close_everything(struct plane *plane)
     uv_close((uv_handle_t *)&plane->async, NULL);
 }
 
+/* One wake-up may stand for many commands. The lock is held for a moment each: senders
+ * never wait for a command to be executed. */
 static void on_commands(uv_async_t *async)
 {
     struct plane *plane = async->data;
@@ -258,6 +265,7 @@ static int start_thread(struct plane *plane)
     return rc;
 }
 
+/* Under the lock, so that the handle cannot be closed between the two. */
 void plane_send(struct plane *plane, struct request *request)
 {
     pthread_mutex_lock(&plane->lock);

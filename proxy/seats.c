@@ -18,6 +18,7 @@ static struct seat *find(struct connection *c, const struct link_fault *fault)
     return NULL;
 }
 
+/* Every decision that used chance is in evidence, with the number that decided. */
 static void emit_draw(struct connection *c, const struct seat *seat)
 {
     struct proxy_event event = {.kind = PROXY_FAULT_DRAW,
@@ -31,6 +32,8 @@ static void emit_draw(struct connection *c, const struct seat *seat)
     engine_emit(c->engine, &event, NULL);
 }
 
+/* The streams are derived by name, never by how much was drawn before: another fault on
+ * the link, or another connection, changes nothing here. */
 static struct seat *seat_create(struct connection *c, struct link_fault *fault)
 {
     struct seat *seat = calloc(1, sizeof *seat);
@@ -79,6 +82,7 @@ static bool stage_add(struct connection *c, struct seat *seat, enum direction d)
     return true;
 }
 
+/* What the stage held leaves now, into the later faults and the socket. */
 static void stage_remove(struct connection *c, struct seat *seat, enum direction d)
 {
     struct stage *stage = seat->stages[d];
@@ -177,6 +181,7 @@ bool connection_fault_remove(struct connection *c, struct link_fault *fault)
     return was_on;
 }
 
+/* The first fault that says no decides, in the order in which they came. */
 unsigned seats_refuse(struct connection *c)
 {
     for (struct seat *seat = c->seats; seat != NULL; seat = seat->next) {

@@ -33,6 +33,8 @@ int wire_open(struct wire *wire, int fd)
     return 0;
 }
 
+/* A wire whose FIN has been seen, and that is neither read nor written, cannot be
+ * watched: level-triggered, its FIN would wake us for ever. */
 static void set_deaf(struct wire *wire, bool is_deaf)
 {
     struct engine *engine = wire->engine;
@@ -56,6 +58,7 @@ static void set_deaf(struct wire *wire, bool is_deaf)
         wire->deaf_next->deaf_prev = wire->deaf_prev;
 }
 
+/* Reads and clears the socket's pending error. */
 static int socket_error(int fd)
 {
     int error = 0;
@@ -76,6 +79,7 @@ void wire_kill(struct wire *wire, int error)
     wire_update(wire);
 }
 
+/* Something has happened to a wire that we do not read: a reset, or only a FIN. */
 static void learn_of_reset(struct wire *wire)
 {
     int error = socket_error(wire->fd);
@@ -88,6 +92,8 @@ static void learn_of_reset(struct wire *wire)
     wire->events->on_reset(wire);
 }
 
+/* Reset first, then make room, then read: reading may need the room. Each step may kill
+ * the wire or end its connection. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct wire *wire = poll->data;
@@ -145,6 +151,7 @@ void wires_check_deaf(struct engine *engine)
     }
 }
 
+/* EINTR counts as well: the loop will come back. */
 static bool would_block(int error)
 {
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
@@ -197,6 +204,7 @@ static int gather(const struct chunk_queue *queue, struct iovec *parts)
     return count;
 }
 
+/* Take written bytes off the head of the queue. */
 static void consume(struct chunk_queue *queue, size_t bytes)
 {
     while (bytes > 0) {
