@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "tests/lib/broker/broker_rig.h"
+#include "tests/lib/memory/memory.h"
 
 static int setup(void **state)
 {
@@ -218,6 +219,30 @@ static void test_cluster__does_not_take_another_server_for_its_own(void **state)
     broker_rig_release(&other);
 }
 
+static void test_cluster__fails_cleanly_at_every_allocation_of_its_making(void **state)
+{
+    struct broker_rig *rig = *state;
+    unsigned n = 1;
+
+    for (;; n++) {
+        struct cluster_conf conf = {.nodes = 2, .jetstream = true};
+        struct error err;
+        int rc;
+
+        conf.config = json_pack("{s:i}", "max_payload", 1024);
+        memory_fail_at(n);
+        rc = cluster_create(&rig->cluster, &rig->context, &conf, &err);
+        if (!memory_failed())
+            break;
+        memory_fail_at(0);
+        assert_int_equal(rc, E_NOMEM);
+        assert_null(rig->cluster);
+        assert_null(conf.config); /* taken, also on failure */
+    }
+    memory_fail_at(0);
+    assert_true(n > 4);
+}
+
 static void test_cluster__stops_in_every_state(void **state)
 {
     struct broker_rig *rig = *state;
@@ -310,6 +335,7 @@ int main(int argc, char **argv)
         TEST(test_cluster__merges_the_config_of_the_user),
         TEST(test_cluster__is_not_confused_by_another_broker_on_the_usual_port),
         TEST(test_cluster__does_not_take_another_server_for_its_own),
+        TEST(test_cluster__fails_cleanly_at_every_allocation_of_its_making),
         TEST(test_cluster__stops_in_every_state),
         TEST(test_cluster__of_three_nodes_agrees_and_survives_a_kill),
         TEST(test_cluster__that_is_paused_is_not_healthy),
