@@ -287,9 +287,7 @@ static void on_started(struct child *child, void *arg)
     if (client->type == NULL)
         return;
     /* Secrets never reach evidence. */
-    conf = json_copy(client->conf);
-    json_object_del(conf, "password");
-    json_object_del(conf, "token");
+    conf = workload_public_conf(client->conf);
     detail = json_pack("{s:s, s:s, s:o}", "name", client->name, "workload",
                        client->type->name, "conf", conf);
     client_record(client,

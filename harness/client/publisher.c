@@ -95,8 +95,7 @@ static natsStatus set_headers(natsMsg *msg, const json_t *header)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)header, key, value)
-    {
+    json_object_foreach((json_t *)(uintptr_t)header, key, value) {
         if (s == NATS_OK)
             s = natsMsgHeader_Set(msg, key, json_string_value(value));
     }
