@@ -76,7 +76,8 @@ static struct live_file *map_segment(struct evidence_home *home, const char *wri
     *segment = (struct live_file){.bytes = bytes, .in_shm = in_shm};
     snprintf(segment->name, sizeof segment->name, "%s.live%u.seg", writer,
              atomic_fetch_add(&home->serial, 1));
-    fd = openat(folder_fd, segment->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    fd = openat(folder_fd, segment->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                in_shm ? 0600 : 0644);
     if (fd == -1)
         goto fail_free;
     errno = allocate_bytes(fd, bytes);

@@ -31,8 +31,8 @@ static bool create_file(struct side *side, bool in_shm)
     file_name(side, name, sizeof name);
     snprintf(header.writer, sizeof header.writer, "%s", side->writer);
     side_header_seal(&header);
-    side->fd =
-        openat(folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    side->fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,
+                      in_shm ? 0600 : 0644);
     if (side->fd != -1 && file_write_all(side->fd, &header, sizeof header)) {
         side->in_shm = in_shm;
         side->size = sizeof header;
