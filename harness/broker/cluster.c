@@ -6,6 +6,8 @@
  * are picked free beforehand; when somebody takes one in between, that node's start fails
  * and says so.
  * A verb for all nodes is a gather: one verb per node, done when the last one is. */
+#include "harness/broker/cluster.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
