@@ -179,6 +179,7 @@ static int on_caught_up(lua_State *L)
         raise_error(L, &task->error);
     raise_where(L, task->error.where, sizeof task->error.where);
     journal_deadline(task->run, &task->error);
+    journal_say(task->run, "not caught up: %s", task->error.text);
     lua_pushboolean(L, 0);
     lua_pushstring(L, task->error.text);
     return 2;

@@ -112,7 +112,7 @@ static int on_repeated(lua_State *L, int status, lua_KContext context)
     return 0;
 }
 
-/* fault:repeat_every { on = …, off = …, times = … }: in the prelude, since it waits */
+/* fault:repeat_every { on, off, times }: in the prelude, since it waits */
 static int l_repeat_every(lua_State *L)
 {
     self(L, "repeat_every");

@@ -82,7 +82,6 @@ void journal_deadline(struct run *run, const struct error *err)
 {
     append(run, (struct record){.kind = RECORD_deadline},
            json_pack("{s:s, s:s}", "text", err->text, "where", err->where));
-    journal_say(run, "deadline %s", err->text);
 }
 
 void journal_action(struct run *run, const char *action, const char *on)

@@ -95,7 +95,8 @@ json_t *params_read(lua_State *L, int index)
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
         if (lua_type(L, -2) != LUA_TSTRING)
-            raise_text(L, "params takes names: params = { down = param(\"1s\", \"…\") }");
+            raise_text(L,
+                       "params takes names: params = { down = param(\"1s\", \"...\") }");
         json_object_set_new(params, lua_tostring(L, -2),
                             read_one(L, lua_tostring(L, -2)));
         lua_pop(L, 1);
@@ -206,7 +207,7 @@ static int refuse_unknown(const struct script_case *which, const char *name,
               which->scenario, name, near != NULL ? "; did you mean '" : "",
               near != NULL ? near : "", near != NULL ? "'?" : "");
     if (count == 0)
-        error_hint(err, "it has no params = { … } at all");
+        error_hint(err, "it has no params = { ... } at all");
     return E_USAGE;
 }
 

@@ -51,7 +51,7 @@ static void on_instructions(lua_State *L, lua_Debug *frame)
     if (clock_now(script->clock) - script->slice_began_ns < SCRIPT_SLICE_NS_MAX)
         return;
     script->overrun = true;
-    raise_hint(L, "put a sleep \"10ms\" into the loop, or use eventually(…)",
+    raise_hint(L, "put a sleep \"10ms\" into the loop, or use eventually(...)",
                "no wait for 1 s: this looks like an endless loop");
 }
 
@@ -106,6 +106,18 @@ static int l_pcall(lua_State *L)
     return pcall_result(L, status, 0);
 }
 
+/* The script's own message handler (upvalue 1), but not for an overrun: that is raised
+ * from the hook, where no second hook would end an endless handler. */
+static int on_error(lua_State *L)
+{
+    if (script_of(L)->overrun)
+        return 1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
 /* xpcall(f, handler, …) -> as pcall; the handler sees the error first */
 static int l_xpcall(lua_State *L)
 {
@@ -113,6 +125,9 @@ static int l_xpcall(lua_State *L)
     int status;
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, on_error, 1);
+    lua_replace(L, 2);
     lua_pushboolean(L, 1);
     lua_pushvalue(L, 1);
     lua_rotate(L, 3, 2); /* f, handler, true, f, arguments */
@@ -130,7 +145,7 @@ static int l_setmetatable(lua_State *L)
     if (lua_istable(L, 2)) {
         lua_pushliteral(L, "__gc");
         if (lua_rawget(L, 2) != LUA_TNIL)
-            raise_hint(L, "use local x <close> = …",
+            raise_hint(L, "use local x <close> = ...",
                        "'__gc' is not available in a scenario");
         lua_pop(L, 1);
     }

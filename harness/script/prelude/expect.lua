@@ -47,7 +47,7 @@ local function expect(what, ...)
   text(what, "expect")
   if count == 1 then
     if type(value) == "function" then
-      fail("expect takes a value, not a function: call it, or use eventually(…)")
+      fail("expect takes a value, not a function: call it, or use eventually(...)")
     end
     judged(value and true or false, what)
   elseif count == 3 then
@@ -66,7 +66,7 @@ local function check_watch(word, time, what, fn)
   local limit = seconds(time, word)
   text(what, word)
   if type(fn) ~= "function" then
-    fail(format('%s takes a function last: %s("5s", "what", function() return … end)', word, word))
+    fail(format('%s takes a function last: %s("5s", "what", function() return ... end)', word, word))
   end
   return limit
 end

@@ -12,7 +12,7 @@ local function parallel(...)
 
   inside "parallel"
   if count == 0 then
-    fail("parallel takes functions: parallel(function() … end, function() … end)")
+    fail("parallel takes functions: parallel(function() ... end, function() ... end)")
   end
   for i = 1, count do
     if type(functions[i]) ~= "function" then
@@ -37,7 +37,7 @@ local function every(interval, fn)
     fail('every needs a time above zero, such as "1s"')
   end
   if type(fn) ~= "function" then
-    fail('every takes a function: every("1s", function() … end)')
+    fail('every takes a function: every("1s", function() ... end)')
   end
   return spawn(function()
     local due = now()

@@ -82,19 +82,7 @@ static void note_record(struct fakes *fakes, const char *format, ...)
 
 /* ---- answers ---- */
 
-struct answer {
-    uv_timer_t timer;
-    struct fakes *fakes;
-    struct answer *next;
-    node_done_fn *verb; /* one of the three */
-    plane_reply_fn *plane;
-    admin_done_fn *admin;
-    void *arg;
-    int rc;
-    struct plane_reply reply;
-};
-
-static void give(struct answer *answer)
+static void give(struct fake_answer *answer)
 {
     struct error err;
 
@@ -115,12 +103,12 @@ static void give(struct answer *answer)
 
 static void on_freed(uv_handle_t *handle)
 {
-    free(handle->data);
+    ((struct fake_answer *)handle->data)->taken = false;
 }
 
 static void on_due(uv_timer_t *timer)
 {
-    struct answer *answer = timer->data;
+    struct fake_answer *answer = timer->data;
 
     if (answer->fakes->silent || (answer->fakes->plane_silent && answer->plane != NULL)) {
         uv_timer_start(timer, on_due, 1, 0); /* not yet */
@@ -131,14 +119,16 @@ static void on_due(uv_timer_t *timer)
     uv_close((uv_handle_t *)timer, on_freed);
 }
 
-static struct answer *answer_later(struct fakes *fakes, void *arg, int rc)
+static struct fake_answer *answer_later(struct fakes *fakes, void *arg, int rc)
 {
-    struct answer *answer = calloc(1, sizeof *answer);
+    struct fake_answer *answer = NULL;
 
+    for (int i = 0; i < FAKE_ANSWERS_MAX && answer == NULL; i++) {
+        if (!fakes->answers[i].taken)
+            answer = &fakes->answers[i];
+    }
     assert(answer != NULL);
-    answer->fakes = fakes;
-    answer->arg = arg;
-    answer->rc = rc;
+    *answer = (struct fake_answer){.fakes = fakes, .taken = true, .arg = arg, .rc = rc};
     fakes->waiting++;
     uv_timer_init(fakes->loop, &answer->timer);
     answer->timer.data = answer;
@@ -407,7 +397,7 @@ void control_fault_add(struct control *control, struct link_id link, const char 
 {
     char *text = json_dumps(params, JSON_SORT_KEYS);
     bool fails = control->fakes->add_rc != 0 && control->fakes->add_fails == link.number;
-    struct answer *answer =
+    struct fake_answer *answer =
         answer_later(control->fakes, arg, fails ? control->fakes->add_rc : 0);
 
     answer->plane = done;

@@ -15,7 +15,25 @@
 #include "harness/context.h"
 #include "proxy/base/error.h"
 
-enum { FAKE_TEXT_BYTES = 64 * 1024, FAKE_NODES = 2, FAKE_CLIENTS_MAX = 32 };
+enum {
+    FAKE_TEXT_BYTES = 64 * 1024,
+    FAKE_NODES = 2,
+    FAKE_CLIENTS_MAX = 32,
+    FAKE_ANSWERS_MAX = 64,
+};
+
+/* An answer on its way. From a pool, so that a failing allocation never hits a fake. */
+struct fake_answer {
+    uv_timer_t timer;
+    struct fakes *fakes;
+    bool taken;
+    node_done_fn *verb; /* one of the three */
+    plane_reply_fn *plane;
+    admin_done_fn *admin;
+    void *arg;
+    int rc;
+    struct plane_reply reply;
+};
 
 struct fakes {
     uv_loop_t *loop;
@@ -34,6 +52,7 @@ struct fakes {
     bool silent;        /* nothing is answered until fakes_answer() */
     bool plane_silent;  /* the same for the plane only */
     int waiting;        /* answers held back */
+    struct fake_answer answers[FAKE_ANSWERS_MAX];
 };
 
 struct fakes *fakes_create(uv_loop_t *loop, uint64_t seed);

@@ -36,6 +36,7 @@ int script_rig_run(struct script_rig *rig, const char *body);
 
 /* Start it only; script_rig_turn runs the loop once, script_rig_finish to its end. */
 void script_rig_start(struct script_rig *rig, int at, const json_t *set);
+int script_rig_try_start(struct script_rig *rig); /* the first case; it may refuse */
 void script_rig_turn(struct script_rig *rig);
 int script_rig_finish(struct script_rig *rig);
 

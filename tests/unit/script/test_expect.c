@@ -74,7 +74,7 @@ static void test_expect__refuses_what_cannot_be_compared(void **state)
          "expect takes (what, condition) or (what, value, \"<\", bound)"},
         {"expect(1, true)", "expect takes a text, not a number"},
         {"expect('x', function() end)",
-         "expect takes a value, not a function: call it, or use eventually(…)"},
+         "expect takes a value, not a function: call it, or use eventually(...)"},
     };
     struct script_rig *rig = script_rig_create();
 

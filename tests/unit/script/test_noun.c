@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/memory/memory.h"
 #include "tests/lib/script/script_rig.h"
 
 #define PUBLISHER "local p = t.cluster:publisher { subject = 'x', name = 'p' }\n"
@@ -382,6 +383,46 @@ static void test_noun__refuses_handles_of_a_run_that_is_over(void **state)
     script_rig_destroy(rig);
 }
 
+/* Every fault that was added is healed, whichever allocation fails on the way. */
+static void check_all_healed(const char *deeds, uint32_t faults)
+{
+    for (uint32_t i = 1; i <= faults; i++) {
+        char added[32];
+        char healed[32];
+
+        snprintf(added, sizeof added, " fault %u {", i);
+        snprintf(healed, sizeof healed, "heal fault %u\n", i);
+        if (strstr(deeds, added) != NULL)
+            EXPECT_PART(deeds, healed);
+    }
+}
+
+static void test_noun__leaves_nothing_behind_when_an_allocation_fails(void **state)
+{
+    bool failed = true;
+
+    (void)state;
+    for (unsigned n = 1; failed; n++) {
+        struct script_rig *rig = script_rig_create();
+
+        script_rig_load_run(rig, PUBLISHER "local f = p.link:latency { base = '1ms' }\n"
+                                           "spawn(function() p.link:stall() end)\n"
+                                           "parallel(function() sleep '1ms' end)\n"
+                                           "f:change { base = '2ms' }\n"
+                                           "p.link:reset() t.cluster.nodes[1]:pause()\n"
+                                           "t.cluster:stream('S', { subjects = 's.>' })");
+        memory_fail_at(n);
+        if (script_rig_try_start(rig) == 0)
+            script_rig_finish(rig);
+        failed = memory_failed();
+        memory_fail_at(0);
+        check_all_healed(rig->fakes->deeds, 4);
+        if (!failed)
+            assert_int_equal(rig->rc, 0);
+        script_rig_destroy(rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_noun__says_that_there_is_no_cluster_or_no_jetstream),
         cmocka_unit_test(test_noun__gives_a_case_its_values_and_knows_those_of_others),
         cmocka_unit_test(test_noun__refuses_handles_of_a_run_that_is_over),
+        cmocka_unit_test(test_noun__leaves_nothing_behind_when_an_allocation_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,6 +175,10 @@ static void test_sandbox__ends_an_endless_loop_that_catches_errors(void **state)
                         "         function(e) return e end)\n"
                         "end\n");
     EXPECT_ERROR(rig, 3, "no wait for 1 s: this looks like an endless loop");
+    script_rig_run(rig, "xpcall(error, function() while true do end end)\n"
+                        "note 'never'");
+    assert_int_equal(rig->rc, E_SCRIPT);
+    assert_false(script_rig_has(rig->progress, "never"));
     script_rig_destroy(rig);
 }
 

@@ -1,0 +1,2 @@
+﻿#!/usr/bin/env stormdrill
+scenario "x" { tags = {} }

@@ -1,0 +1,1 @@
+scenario "x" { checks = { check.at_least_once { upto = "acked" } }, cases = { a = { n = 1, expect = { fails = { at_least_once = "lost" } } }, b = {} }, run = function(t) end }

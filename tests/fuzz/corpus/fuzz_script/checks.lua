@@ -1,0 +1,1 @@
+scenario "x" { checks = { check.backoff { first = "1s", factor = 2, cap = "3s", jitter = "10%" }, check.reconnects { within = "5s", id = "r" } }, run = function(t) end }

@@ -1,0 +1,1 @@
+scenario "x" { cluster = function(c) return { nodes = 3, jetstream = true, config = { a = { 1, 2 } } } end, run = function(t) end }

@@ -1,0 +1,1 @@
+local ok, e = pcall(error, { 1 }) xpcall(function() local x <close> = setmetatable({}, { __close = function() error("c") end }) error("b", 2) end, function(e) return e end) local y = x

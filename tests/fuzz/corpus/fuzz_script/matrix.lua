@@ -1,0 +1,1 @@
+scenario "x" { matrix = { a = { 1, true }, b = { "s", 2.5 } }, run = function(t) end }

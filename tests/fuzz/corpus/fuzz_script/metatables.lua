@@ -1,0 +1,1 @@
+local m = setmetatable({}, { __index = function(t, k) return k end, __pairs = function() return next, {} end }) for k in pairs(m) do end local t = { b = 1, a = 2 } for k, v in pairs(t) do assert(next(t, k) ~= k) end error(m)

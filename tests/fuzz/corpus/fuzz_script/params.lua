@@ -1,0 +1,1 @@
+scenario "x" { params = { a = param("1s", "t"), b = param(3), c = true }, timeout = "90s", needs = { "node >= 18" }, run = function(t) end }
