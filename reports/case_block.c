@@ -98,16 +98,32 @@ static int title_width(const struct page *page, const json_t *checks)
     return width;
 }
 
-/* "   measured 3 lost"; a long value gets a line of its own. */
-static void print_field(const struct page *page, const char *name, const char *value)
+/* "   measured 3 lost" beside the title; a long value gets a line of its own below. */
+static void print_fields(const struct page *page, const json_t *check, const char *where)
 {
-    if (value[0] == '\0')
-        return;
-    if (text_width(value, page->options->utf8) > FIELD_COLUMNS_MAX)
-        page_format(page, "\n    %s ", name);
-    else
-        page_format(page, "   %s ", name);
-    page_text(page, value);
+    static const char *const names[] = {"expected", "measured"};
+    const char *late[2] = {NULL, NULL};
+
+    for (int i = 0; i < 2; i++) {
+        const char *value = member_text(check, names[i]);
+
+        if (text_width(value, page->options->utf8) > FIELD_COLUMNS_MAX) {
+            late[i] = value;
+        } else if (value[0] != '\0') {
+            page_format(page, "   %s ", names[i]);
+            page_text(page, value);
+        }
+    }
+    page_format(page, where[0] != '\0' ? "   " : "");
+    page_painted(page, PAINT_DIM, where, 0);
+    page_format(page, "\n");
+    for (int i = 0; i < 2; i++) {
+        if (late[i] == NULL)
+            continue;
+        page_format(page, "    %s ", names[i]);
+        page_text(page, late[i]);
+        page_format(page, "\n");
+    }
 }
 
 /* A verdict that the case did not ask for, in words. */
@@ -122,11 +138,8 @@ static void print_check(const struct page *page, const json_t *check, int width)
 {
     page_format(page, "  ");
     page_painted(page, PAINT_BOLD, member_text(check, "title"), width);
-    print_field(page, "expected", member_text(check, "expected"));
-    print_field(page, "measured", member_text(check, "measured"));
-    page_format(page, "   ");
-    page_painted(page, PAINT_DIM, member_text(check, "where"), 0);
-    page_format(page, "\n    ");
+    print_fields(page, check, member_text(check, "where"));
+    page_format(page, "    ");
     page_painted(page, outcome_paint(member_text(check, "verdict")), surprise(check), 0);
     if (member_text(check, "reason")[0] != '\0') {
         page_format(page, " (");
@@ -191,8 +204,7 @@ static void print_passed_check(const struct page *page, const json_t *check)
 {
     page_format(page, "  ");
     page_text(page, member_text(check, "title"));
-    print_field(page, "measured", member_text(check, "measured"));
-    page_format(page, "\n");
+    print_fields(page, check, "");
     print_numbers(page, json_object_get(check, "numbers"), 4);
 }
 

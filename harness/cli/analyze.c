@@ -4,6 +4,7 @@
  *   -> results.json -> the report, and the exit code of a run
  * Works on killed runs: a case that never said its end is judged as far as it went. */
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,8 +100,7 @@ static double duration_of(const struct run_files *files, const json_t *cases)
     json_decref(old);
     if (longest > 0)
         return longest;
-    json_array_foreach(cases, i, one)
-    {
+    json_array_foreach(cases, i, one) {
         double own = json_number_value(json_object_get(one, "duration_s"));
 
         longest = own > longest ? own : longest;
@@ -145,6 +145,8 @@ static int run_analyze(struct invocation *invocation)
     json_t *results;
     int code, printed;
 
+    /* A reader of ours that goes away is an EPIPE, never a sudden death. */
+    signal(SIGPIPE, SIG_IGN);
     if (run_files_open(&files, path, &err) != 0)
         return complaint_end(&invocation->err, &err);
     if (files.shown[0] != '\0' && run_folder_check_idle(files.shown, &err) != 0) {

@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -117,9 +116,5 @@ int cli_main(int argc, char **argv)
         return without_command(word);
     if (command->raw != NULL)
         return command->raw(argc - 1, argv + 1);
-
-    /* A reader of ours that goes away is an EPIPE, never a sudden death that would leave
-     * the run without its report. */
-    signal(SIGPIPE, SIG_IGN);
     return run_command(command, argc, argv);
 }

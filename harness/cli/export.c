@@ -4,7 +4,6 @@
  * of its case. Lines go through a stream of our own that knows where a line begins, so
  * that millions of records are never held. */
 #include <assert.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,8 +112,7 @@ static json_t *choose(const json_t *cases, const char *name)
     json_t *entry;
     size_t i;
 
-    json_array_foreach((json_t *)cases, i, entry)
-    {
+    json_array_foreach((json_t *)cases, i, entry) {
         if (name == NULL || is_named(entry, name))
             json_array_append(chosen, entry);
     }
@@ -128,8 +126,7 @@ static int nothing_chosen(const json_t *cases, const char *name, struct error *e
     const json_t *entry;
     size_t i;
 
-    json_array_foreach(cases, i, entry)
-    {
+    json_array_foreach(cases, i, entry) {
         const char *slug = json_string_value(json_object_get(entry, "slug"));
 
         if (slug != NULL && used + strlen(slug) + 3 < sizeof list)
@@ -146,8 +143,7 @@ static int export_all(const json_t *chosen, struct error *err)
     const json_t *entry;
     size_t i;
 
-    json_array_foreach(chosen, i, entry)
-    {
+    json_array_foreach(chosen, i, entry) {
         int rc = export_case(entry, json_array_size(chosen) > 1, err);
 
         if (rc != 0)
@@ -165,8 +161,6 @@ static int run_export(struct invocation *invocation)
     json_t *chosen;
     int rc = run_files_open(&files, path, &err);
 
-    /* A filter ends like one when its reader has seen enough (`| head`). */
-    signal(SIGPIPE, SIG_DFL);
     if (rc != 0)
         return complaint_end(&invocation->err, &err);
     chosen = choose(files.cases, name);

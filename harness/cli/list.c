@@ -15,8 +15,7 @@ static void tags_text(char *text, size_t size, const json_t *tags)
     size_t i;
 
     text[0] = '\0';
-    json_array_foreach(tags, i, tag)
-    {
+    json_array_foreach(tags, i, tag) {
         int n = snprintf(text + used, size - used, "%s%s", i > 0 ? "," : "",
                          json_string_value(tag));
 

@@ -318,6 +318,9 @@ static int run_proxy(struct invocation *invocation)
     struct error err;
     int code;
 
+    /* A reader of ours that goes away is an EPIPE, never a sudden death of every
+     * connection. */
+    signal(SIGPIPE, SIG_IGN);
     if (run == NULL) {
         error_set(&err, E_NOMEM, "proxy");
         return complaint_end(&invocation->err, &err);

@@ -5,6 +5,7 @@
  * Whatever is wrong up to the folder costs nothing: no process was started, nothing was
  * written. Behind it a report is always printed, also when results.json has no room. */
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -223,6 +224,9 @@ static int run_run(struct invocation *invocation)
     struct run run = {.invocation = invocation, .folder = {.lock = -1}};
     int code = make_plan(&run);
 
+    /* A reader of ours that goes away is an EPIPE, never a sudden death without a
+     * report. */
+    signal(SIGPIPE, SIG_IGN);
     if (code == EXIT_PASSED) {
         if (find_broker(&run) != 0 || open_folder(&run) != 0)
             code = complaint_end(&invocation->err, &run.err);

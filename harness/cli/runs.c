@@ -49,8 +49,7 @@ static int take_all(struct run_files *files)
     const json_t *entry;
     size_t i;
 
-    json_array_foreach(json_object_get(files->run, "cases"), i, entry)
-    {
+    json_array_foreach(json_object_get(files->run, "cases"), i, entry) {
         const char *below = json_string_value(json_object_get(entry, "folder"));
         char folder[PATH_MAX];
 
@@ -79,8 +78,7 @@ static int take_case(struct run_files *files, const char *folder, struct error *
     if (strrchr(files->shown, '/') != NULL)
         *strrchr(files->shown, '/') = '\0';
     if (has_file(files->shown, "run.json") && read_run(files, files->shown, err) == 0) {
-        json_array_foreach(json_object_get(files->run, "cases"), i, entry)
-        {
+        json_array_foreach(json_object_get(files->run, "cases"), i, entry) {
             const char *own = json_string_value(json_object_get(entry, "slug"));
 
             if (own != NULL && strcmp(own, slug) == 0) {

@@ -26,9 +26,8 @@ struct suite;
 
 struct slot {
     struct suite *suite;
-    struct job job;
+    struct job *job; /* while it runs */
     int index;
-    bool running;
 };
 
 struct suite {
@@ -62,8 +61,8 @@ static void tell(struct suite *suite, const struct slot *slot, enum suite_event_
     };
 
     if (slot != NULL) {
-        event.planned = slot->job.planned;
-        event.case_ns = now_ns - slot->job.began_ns;
+        event.planned = slot->job->planned;
+        event.case_ns = now_ns - slot->job->began_ns;
         event.result = suite->results[slot->index];
     }
     suite->said_ns = now_ns;
@@ -99,18 +98,21 @@ static void stop_starting(struct suite *suite, const char *why)
     suite->stop_why = why;
 }
 
-/* Keep the result, say it, and see whether -x ends the run here. */
+/* Keep the result, say it, let the job go, and see whether -x ends the run here. */
 static void settle(struct suite *suite, struct slot *slot)
 {
     const char *outcome;
 
-    suite->results[slot->index] = json_incref(slot->job.result);
+    suite->results[slot->index] = json_incref(slot->job->result);
     tell(suite, slot, SUITE_CASE_END, NULL);
-    outcome = json_string_value(json_object_get(slot->job.result, "outcome"));
+    outcome = json_string_value(json_object_get(slot->job->result, "outcome"));
     if (suite->options->fail_fast && outcome != NULL &&
         (strcmp(outcome, "failed") == 0 || strcmp(outcome, "error") == 0))
         stop_starting(suite, "not started: a case before it failed, and --fail-fast ends "
                              "the run there");
+    job_release(slot->job);
+    free(slot->job);
+    slot->job = NULL;
 }
 
 static void start_more(struct suite *suite);
@@ -120,12 +122,10 @@ static void on_job_done(void *arg)
     struct slot *slot = arg;
     struct suite *suite = slot->suite;
 
-    assert(slot->running);
-    slot->running = false;
+    assert(slot->job != NULL);
     suite->running--;
     suite->exclusive_running = false;
     settle(suite, slot);
-    job_release(&slot->job);
     start_more(suite);
 }
 
@@ -152,12 +152,15 @@ static void start_slot(struct suite *suite, struct slot *slot)
     };
 
     slot->suite = suite;
-    if (job_start(&slot->job, planned, &job) != 0) {
-        settle(suite, slot);
-        job_release(&slot->job);
+    slot->job = calloc(1, sizeof *slot->job);
+    if (slot->job == NULL) {
+        stop_starting(suite, "not started: out of memory");
         return;
     }
-    slot->running = true;
+    if (job_start(slot->job, planned, &job) != 0) {
+        settle(suite, slot);
+        return;
+    }
     suite->running++;
     suite->exclusive_running = planned->which->exclusive;
     tell(suite, slot, SUITE_CASE_BEGIN, NULL);
@@ -203,12 +206,12 @@ static void on_signal(uv_signal_t *handle, int number)
         tell(suite, NULL, SUITE_NOTE, "interrupted again: killing all that runs");
     }
     for (int i = 0; i < suite->options->plan->count; i++) {
-        if (!suite->slots[i].running)
-            continue;
-        if (again)
-            job_kill(&suite->slots[i].job);
-        else
-            job_interrupt(&suite->slots[i].job);
+        struct job *job = suite->slots[i].job;
+
+        if (job != NULL && again)
+            job_kill(job);
+        else if (job != NULL)
+            job_interrupt(job);
     }
     close_when_done(suite);
 }
@@ -221,8 +224,8 @@ static void on_still(uv_timer_t *timer)
     if (clock_now(clock_real()) - suite->said_ns < (uint64_t)STILL_S * NS_PER_S)
         return;
     for (int i = 0; i < suite->options->plan->count; i++) {
-        if (suite->slots[i].running)
-            tell(suite, &suite->slots[i], SUITE_STILL, suite->slots[i].job.last_line);
+        if (suite->slots[i].job != NULL)
+            tell(suite, &suite->slots[i], SUITE_STILL, suite->slots[i].job->last_line);
     }
 }
 

@@ -35,8 +35,7 @@ static struct columns measure(const struct page *page, const json_t *cases)
     const json_t *one;
     size_t i;
 
-    json_array_foreach(cases, i, one)
-    {
+    json_array_foreach(cases, i, one) {
         int label = (int)strlen(outcome_label(member_text(one, "outcome")));
         int id = text_width(member_text(one, "id"), page->options->utf8);
 
@@ -72,81 +71,70 @@ static void print_case(const struct page *page, const json_t *result,
 
 /* ---- repeats ---- */
 
-/* How the repeats of one case ended. */
-struct series {
-    int passed, failed, other;
-};
-
-static struct series count_series(const json_t *cases, const char *id)
+static void count(json_t *series, const char *name)
 {
-    struct series series = {.passed = 0};
+    json_int_t before = json_integer_value(json_object_get(series, name));
+
+    json_object_set_new(series, name, json_integer(before + 1));
+}
+
+/* {id: {passed, failed, other}}, in the order in which the cases came. */
+static json_t *count_all(const json_t *cases)
+{
+    json_t *all = json_object();
     const json_t *one;
     size_t i;
 
-    json_array_foreach(cases, i, one)
-    {
-        if (strcmp(member_text(one, "id"), id) != 0)
-            continue;
-        if (is_outcome(one, "passed"))
-            series.passed++;
-        else if (is_outcome(one, "failed"))
-            series.failed++;
-        else
-            series.other++;
+    json_array_foreach(cases, i, one) {
+        const char *id = member_text(one, "id");
+
+        if (json_object_get(all, id) == NULL)
+            json_object_set_new(all, id, json_object());
+        count(json_object_get(all, id), is_outcome(one, "passed")   ? "passed"
+                                        : is_outcome(one, "failed") ? "failed"
+                                                                    : "other");
     }
-    return series;
+    return all;
 }
 
-/* Is this the first of its id? */
-static bool is_first(const json_t *cases, size_t at)
+static void print_series(const struct page *page, const char *id, const json_t *counts,
+                         const struct columns *columns)
 {
-    const char *id = member_text(json_array_get(cases, at), "id");
-
-    for (size_t i = 0; i < at; i++) {
-        if (strcmp(member_text(json_array_get(cases, i), "id"), id) == 0)
-            return false;
-    }
-    return true;
-}
-
-static void print_series(const struct page *page, const json_t *result,
-                         const json_t *cases, const struct columns *columns)
-{
-    struct series series = count_series(cases, member_text(result, "id"));
-    const char *outcome = series.failed   ? "failed"
-                          : series.passed ? "passed"
-                                          : "inconclusive";
-    int judged = series.passed + series.failed;
+    int passed = (int)member_number(counts, "passed");
+    int failed = (int)member_number(counts, "failed");
+    int other = (int)member_number(counts, "other");
+    const char *outcome = failed ? "failed" : passed ? "passed" : "inconclusive";
     char bound[96];
 
     page_painted(page, outcome_paint(outcome), outcome_label(outcome), columns->label);
     page_format(page, "  ");
-    page_painted(page, PAINT_PLAIN, member_text(result, "id"), columns->id);
-    if (judged > 0)
-        page_format(page, "  %s", bound_text(bound, sizeof bound, series.failed, judged));
+    page_painted(page, PAINT_PLAIN, id, columns->id);
+    if (passed + failed > 0)
+        page_format(page, "  %s",
+                    bound_text(bound, sizeof bound, failed, passed + failed));
     /* What gave no verdict is no trial. */
-    if (series.other > 0)
-        page_format(page, "%s %d without a verdict", judged > 0 ? ";" : " ",
-                    series.other);
+    if (other > 0)
+        page_format(page, "%s %d without a verdict", passed + failed > 0 ? ";" : " ",
+                    other);
     page_format(page, "\n");
 }
 
 static void print_repeats(const struct page *page, const json_t *cases,
                           const struct columns *columns)
 {
+    json_t *all = count_all(cases);
     const json_t *one;
+    const char *id;
+    json_t *counts;
     size_t i;
 
-    json_array_foreach(cases, i, one)
-    {
+    json_array_foreach(cases, i, one) {
         if (!is_outcome(one, "passed"))
             print_case(page, one, columns);
     }
-    json_array_foreach(cases, i, one)
-    {
-        if (is_first(cases, i))
-            print_series(page, one, cases, columns);
-    }
+    json_object_foreach(all, id, counts)
+        print_series(page, id, counts, columns);
+    json_decref(all);
 }
 
 /* ---- the last line ---- */
@@ -232,8 +220,7 @@ static int print(const json_t *results, const struct format_options *options, FI
         print_repeats(&page, cases, &columns);
         any = true;
     } else {
-        json_array_foreach(cases, i, one)
-        {
+        json_array_foreach(cases, i, one) {
             if (!is_shown(&page, one))
                 continue;
             print_case(&page, one, &columns);

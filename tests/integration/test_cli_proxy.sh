@@ -24,6 +24,7 @@ server.serve_forever()' >upstream.port
 
 # open_proxy FLAGS: start one, and know its port and pid.
 open_proxy() {
+  rm -f proxy.out # else the "ready" of the one before might be seen
   "$stormdrill" proxy "$@" >proxy.out 2>proxy.err &
   proxy=$!
   started_pids+=("$proxy")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A run from the command line to its files: run, list, analyze, export, repeats, signals.
+# shellcheck disable=SC2016 # what stands in single quotes is for an inner shell
 source "$(dirname "$0")/../lib/shell.sh" "$@"
 
 # query FILE EXPRESSION: of a JSON file, d being the object.
@@ -92,6 +93,13 @@ expect_exit 0 "$stormdrill" run fine.lua --format terminal,json
 cp .stdout results.json
 expect_equal 0 "$(query results.json 'd["exit_code"]')" "the exit code"
 expect_stderr "2 cases of 1 scenario: 2 passed"
+
+it "says when standard output has no room, and minds no reader that went away"
+expect_exit 4 bash -c '"$stormdrill" version >/dev/full'
+expect_stderr "cannot write to standard output"
+expect_exit 4 bash -c '"$stormdrill" run fine.lua -q --format json >/dev/full'
+expect_stderr "No space left on device"
+expect_exit 0 bash -c 'set -o pipefail; "$stormdrill" run fine.lua --progress none | true'
 
 it "chooses cases, sets parameters, and keeps the folder that was asked for"
 expect_exit 0 "$stormdrill" run fine.lua --case short --set pause=20ms --out mine
@@ -197,7 +205,6 @@ it "says when the results have no room, and still prints the report"
 mkdir full
 if unshare -rm mount -t tmpfs -o size=64k none full 2>/dev/null; then
   # In a namespace of its own: the mount goes with the command, however that ends.
-  # shellcheck disable=SC2016 # the inner shell expands it
   expect_exit 4 unshare -rm bash -c \
     'mount -t tmpfs -o size=64k none full && exec "$stormdrill" run fine.lua --out full/run'
   expect_stderr "[exit 4]"
