@@ -45,7 +45,8 @@ static bool number_of(const natsMsg *msg, uint64_t *number)
     return true;
 }
 
-/* The message was answered with an error. true: it was kept, to be sent again. */
+/* The message was answered with an error. true: it was kept, to be sent again. Where it
+ * had been sent before, that earlier one may be stored whatever is said of this. */
 static bool on_nack(struct publisher *publisher, natsMsg *msg, uint64_t number,
                     const jsPubAckErr *nack)
 {
@@ -55,7 +56,8 @@ static bool on_nack(struct publisher *publisher, natsMsg *msg, uint64_t number,
 
     if (!flights_find(async->flights, number, &flight))
         return false;
-    publisher_failed(publisher, &async->acks, number, flight.intended_ns, nack->Err, fate,
+    publisher_failed(publisher, &async->acks, number, flight.intended_ns, nack->Err,
+                     flight.tries > 0 ? PUBLISH_UNKNOWN : fate,
                      fate == PUBLISH_REFUSED ? nack->ErrText : NULL);
     if (fate != PUBLISH_REFUSED)
         return flights_keep(async->flights, number, msg);
@@ -127,9 +129,10 @@ static int async_open(struct publisher *publisher, struct error *err)
     return rc == 0 ? open_stream_context(publisher, err) : rc;
 }
 
-/* Hand `msg` (taken) to the library. When it does not take it, it waits for its turn. */
+/* Hand `msg` (taken) to the library. When it does not take it, it waits for its turn.
+ * `sent_before`: an earlier try may have been stored. */
 static void hand_over(struct publisher *publisher, natsMsg *msg, uint64_t number,
-                      uint64_t intended_ns)
+                      uint64_t intended_ns, bool sent_before)
 {
     struct async *async = publisher->state;
     struct session *session = publisher->session;
@@ -147,7 +150,8 @@ static void hand_over(struct publisher *publisher, natsMsg *msg, uint64_t number
     if (s == NATS_OK)
         return;
     fate = s == NATS_CONNECTION_CLOSED ? PUBLISH_REFUSED : publish_judge(s, 0);
-    publisher_failed(publisher, &session->load, number, intended_ns, s, fate,
+    publisher_failed(publisher, &session->load, number, intended_ns, s,
+                     sent_before ? PUBLISH_UNKNOWN : fate,
                      fate == PUBLISH_REFUSED ? "the library does not take it" : NULL);
     if (fate == PUBLISH_REFUSED)
         flights_finish(async->flights, number, NULL);
@@ -187,7 +191,7 @@ static void send_again(struct publisher *publisher, natsMsg *msg)
                    .kind = RECORD_resent,
                    .message = session_message(session, number),
                    .a = flights_touch(async->flights, number, session_now(session))});
-    hand_over(publisher, msg, number, flight.intended_ns);
+    hand_over(publisher, msg, number, flight.intended_ns, true);
 }
 
 static int by_number(const void *left, const void *right)
@@ -266,7 +270,7 @@ static void send_one(struct publisher *publisher, uint64_t number, uint64_t inte
         return;
     }
     flights_add(async->flights, number, intended_ns, session_now(publisher->session));
-    hand_over(publisher, msg, number, intended_ns);
+    hand_over(publisher, msg, number, intended_ns, false);
     set_in_flight(publisher);
 }
 

@@ -40,10 +40,11 @@ static natsStatus publish(struct publisher *publisher, natsMsg *msg, const char 
     return s;
 }
 
-/* One try; its record is written. `last`: words for the record if it failed and is not
- * tried again, else NULL. */
+/* One try; its record is written. `*unknown`: an earlier try may have been stored, and
+ * then no later refusal can make that unheard of. PUBLISH_REFUSED: given up. */
 static enum publish_fate try_once(struct publisher *publisher, uint64_t number,
-                                  uint64_t intended_ns, uint64_t give_up_ns)
+                                  uint64_t intended_ns, uint64_t give_up_ns,
+                                  bool *unknown)
 {
     struct session *session = publisher->session;
     bool was_closed = atomic_load(&publisher->uplink.is_closed);
@@ -73,7 +74,9 @@ static enum publish_fate try_once(struct publisher *publisher, uint64_t number,
         last = "the connection is closed for good";
     else if (session_now(session) >= give_up_ns)
         last = "it was tried for too long";
-    publisher_failed(publisher, &session->load, number, intended_ns, s, fate, last);
+    *unknown = *unknown || fate == PUBLISH_UNKNOWN;
+    publisher_failed(publisher, &session->load, number, intended_ns, s,
+                     *unknown ? PUBLISH_UNKNOWN : fate, last);
     return last != NULL ? PUBLISH_REFUSED : fate;
 }
 
@@ -83,13 +86,15 @@ static void send_one(struct publisher *publisher, uint64_t number, uint64_t inte
     uint64_t first_ns = session_now(session);
     uint64_t pause_ns = (uint64_t)PUBLISH_RETRY_FIRST_MS * NS_PER_MS;
     uint64_t times = 0;
+    bool unknown = false;
 
     publisher_attempted(publisher, number, intended_ns);
     publisher->next = number + 1;
     atomic_store(&session->status->in_flight, 1);
     for (;;) {
         uint64_t give_up_ns = publisher_try_until_ns(publisher, first_ns);
-        enum publish_fate fate = try_once(publisher, number, intended_ns, give_up_ns);
+        enum publish_fate fate =
+            try_once(publisher, number, intended_ns, give_up_ns, &unknown);
 
         if (fate == PUBLISH_DONE || fate == PUBLISH_REFUSED)
             break;

@@ -16,11 +16,15 @@
  *   fence {number}    publisher: send fence `number` on its connection, and flush
  *   exit              leave, politely (also SIGTERM)
  * and for `stormdrill client admin` (connected to the nodes directly):
- *   add_stream {name, subjects, storage, retention, discard, max_age, max_bytes,
- * max_msgs, duplicate_window, replicas} add_consumer {stream, …}   stream_info {stream}
- * consumer_info {stream, consumer} fence {subject, client, number}: a fence in the name
- * of a client that is gone ping: is JetStream answering? Unasked: {"event": "ready"},
- * {"event": "failed", "text": …} before it exits. */
+ *   servers {urls}              connect to these from now on ("": no node is up)
+ *   add_stream {name, …}        and the table of stream.h
+ *   add_consumer {stream, …}    and the table of durable.h
+ *   stream_info {stream}        answers messages, bytes, first_seq, last_seq, consumers
+ *   consumer_info {stream, consumer}  answers num_pending, num_ack_pending, delivered,
+ *                               num_redelivered, ack_floor, ack_wait_ns
+ *   fence {subject, client, number}   a fence in the name of a client that is gone
+ *   ping                        is JetStream answering?
+ * Unasked: {"event": "ready"}; {"event": "failed", "text": …} before it exits. */
 #ifndef STORMDRILL_CLIENT_STATUS_H
 #define STORMDRILL_CLIENT_STATUS_H
 

@@ -409,14 +409,19 @@ int uplink_settle(struct uplink *uplink, struct eye *eye, uint64_t until_ns,
                   struct error *err)
 {
     struct session *session = uplink->session;
-    int rc = uplink_flush(uplink, eye, (uint64_t)FLUSH_MS * NS_PER_MS, err);
+    uint64_t within_ns = (uint64_t)FLUSH_MS * NS_PER_MS;
+    int rc = uplink_flush(uplink, eye, within_ns, err);
 
     while (rc == E_TIMEOUT && session_now(session) < until_ns) {
-        /* A flush fails at once while the connection is being restored. */
+        /* A flush fails at once while the connection is being restored; on a slow link
+         * it needs more time than the last one had. */
         struct timespec nap = {.tv_nsec = 50 * NS_PER_MS};
+        uint64_t left_ns;
 
         nanosleep(&nap, NULL);
-        rc = uplink_flush(uplink, eye, (uint64_t)FLUSH_MS * NS_PER_MS, err);
+        left_ns = until_ns > session_now(session) ? until_ns - session_now(session) : 1;
+        within_ns = within_ns * 2 < left_ns ? within_ns * 2 : left_ns;
+        rc = uplink_flush(uplink, eye, within_ns, err);
     }
     return rc;
 }
