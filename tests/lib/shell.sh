@@ -31,10 +31,15 @@ failed=0
 last_command=""
 started_pids=()
 
+# A child that is killed between its fork and its exec still has these traps; only the
+# test itself may clean up.
+main_pid=$BASHPID
+
 finish() {
   local code=$?
   local pid
   trap - EXIT INT TERM
+  [ "$BASHPID" = "$main_pid" ] || exit "$code"
   for pid in "${started_pids[@]}"; do
     kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
   done
