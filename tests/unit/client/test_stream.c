@@ -8,6 +8,7 @@
 
 #include "harness/client/stream.h"
 #include "proxy/base/clock.h"
+#include "tests/lib/memory/memory.h"
 
 static int read_text(struct stream_conf *out, const char *name, const char *text,
                      struct error *err)
@@ -128,6 +129,27 @@ static void test_stream__subjects_are_tokens_between_single_dots(void **state)
     assert_int_equal(subject_check("a.>.b", true, "it", NULL), E_PARAM);
 }
 
+static void test_stream__each_allocation_may_fail(void **state)
+{
+    json_t *object =
+        json_loads("{\"subjects\": [\"a.>\", \"b\"], \"max_age\": \"1s\"}", 0, NULL);
+    struct stream_conf conf = {0};
+    int rc;
+
+    (void)state;
+    for (unsigned n = 1;; n++) {
+        memory_fail_at(n);
+        rc = stream_read(&conf, "S", object, NULL);
+        if (!memory_failed())
+            break;
+        assert_true(rc != 0);
+    }
+    memory_fail_at(0);
+    assert_int_equal(rc, 0);
+    stream_release(&conf);
+    json_decref(object);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +158,7 @@ int main(void)
         cmocka_unit_test(test_stream__every_mistake_is_named),
         cmocka_unit_test(test_stream__a_pattern_gives_a_subject_that_it_matches),
         cmocka_unit_test(test_stream__subjects_are_tokens_between_single_dots),
+        cmocka_unit_test(test_stream__each_allocation_may_fail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "harness/client/publisher.h"
 #include "harness/client/workload.h"
+#include "tests/lib/memory/memory.h"
 
 static int read_text(const char *workload, const char *text, struct error *err)
 {
@@ -188,6 +189,39 @@ static void test_workload__secrets_stay_out_of_the_public_table(void **state)
     json_decref(object);
 }
 
+static void test_workload__each_allocation_may_fail(void **state)
+{
+    const struct workload_type *type = workload_find("publisher");
+    json_t *object =
+        json_loads("{\"subject\": \"a\", \"name\": \"p\", \"header\": {\"a\": \"b\"}, "
+                   "\"ping\": \"1s\", "
+                   "\"reconnect\": {\"first\": \"1s\", \"jitter\": \"full\"}}",
+                   0, NULL);
+    struct connection_conf connection;
+    struct error err;
+    void *conf = NULL;
+
+    (void)state;
+    for (unsigned n = 1;; n++) {
+        int rc;
+
+        memory_fail_at(n);
+        rc = workload_read(type, object, &connection, &conf, &err);
+        if (!memory_failed()) {
+            memory_fail_at(0);
+            assert_int_equal(rc, 0);
+            break;
+        }
+        memory_fail_at(0);
+        assert_true(rc != 0 || conf != NULL);
+        if (rc == 0)
+            workload_release(type, &connection, conf);
+        conf = NULL;
+    }
+    workload_release(type, &connection, conf);
+    json_decref(object);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_workload__a_subscriber_needs_a_subject_and_has_no_acks),
         cmocka_unit_test(test_workload__a_consumer_needs_a_stream_and_a_durable),
         cmocka_unit_test(test_workload__secrets_stay_out_of_the_public_table),
+        cmocka_unit_test(test_workload__each_allocation_may_fail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
