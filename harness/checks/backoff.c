@@ -13,6 +13,7 @@
 #include "harness/checks/check.h"
 #include "harness/checks/lanes.h"
 #include "harness/checks/pace.h"
+#include "harness/checks/waits.h"
 #include "proxy/base/clock.h"
 
 struct backoff_conf {
@@ -78,17 +79,25 @@ static void jitter_text(const struct backoff_conf *conf, char *text, size_t size
         snprintf(text, size, "no jitter");
 }
 
-static void title(const void *arg, char *text, size_t size)
+/* "first 250ms, factor 2, cap 3s, jitter 10%" */
+static void policy_text(const struct backoff_conf *conf, char *text, size_t size)
 {
-    const struct backoff_conf *conf = arg;
     char first[32];
     char cap[32];
     char jitter[48];
 
     jitter_text(conf, jitter, sizeof jitter);
-    snprintf(text, size, "backs off from %s by %.4g up to %s, %s",
+    snprintf(text, size, "first %s, factor %.4g, cap %s, %s",
              param_duration_text(conf->first_ns, first, sizeof first), conf->factor,
              param_duration_text(conf->cap_ns, cap, sizeof cap), jitter);
+}
+
+static void title(const void *arg, char *text, size_t size)
+{
+    char policy[160];
+
+    policy_text(arg, policy, sizeof policy);
+    snprintf(text, size, "backs off: %s", policy);
 }
 
 static struct pace_policy policy_of(const struct backoff_conf *conf)
@@ -129,62 +138,6 @@ struct judging {
     int attempts;
 };
 
-static bool is_paused_between(const struct connection_lane *lane, uint64_t from_ns,
-                              uint64_t to_ns)
-{
-    int i;
-
-    for (i = 0; i < lane->pause_count; i++)
-        if (lane->pauses[i].begin_ns < to_ns && lane->pauses[i].end_ns > from_ns)
-            return true;
-    return false;
-}
-
-/* From the end of one attempt to the accept of the next; -1 where the end is not known
- * (a stalled link saw it late) or we had stopped the client meanwhile. */
-static double gap_ms(const struct connection_lane *lane, const struct attempt *attempt,
-                     const struct attempt *next)
-{
-    if (attempt->end_ns == 0 || attempt->end_ns > next->accept_ns ||
-        is_paused_between(lane, attempt->end_ns, next->accept_ns))
-        return -1;
-    return (double)(next->accept_ns - attempt->end_ns) / NS_PER_MS;
-}
-
-/* A client with a pool of n servers tries them in a sweep and waits once per sweep: of n
- * gaps in a row one is the wait and the others are next to nothing. Where that is so,
- * keep the waits; where not, every gap is one. Gives the new count. */
-static int keep_waits(double *gaps, int count, int pool)
-{
-    int waits = 0;
-    int i;
-    int k;
-
-    if (pool < 2)
-        return count;
-    for (i = 0; i + pool <= count; i += pool) {
-        double most = 0;
-        double rest = 0;
-
-        for (k = 0; k < pool; k++) {
-            double gap = gaps[i + k] < 0 ? 0 : gaps[i + k];
-
-            rest += gap < most ? gap : most;
-            most = gap > most ? gap : most;
-        }
-        if (rest > 5.0 * (pool - 1) && rest > most * 0.1)
-            return count;
-    }
-    for (i = 0; i + pool <= count; i += pool) {
-        double most = -1;
-
-        for (k = 0; k < pool; k++)
-            most = gaps[i + k] > most ? gaps[i + k] : most;
-        gaps[waits++] = most;
-    }
-    return waits;
-}
-
 static bool reserve(struct judging *j)
 {
     int capacity = j->capacity == 0 ? 16 : j->capacity * 2;
@@ -207,23 +160,10 @@ static bool reserve(struct judging *j)
 
 static int measure_outage(struct judging *j, const struct outage *outage, int order)
 {
-    const struct connection_lane *lane = outage->lane;
-    const struct attempt *attempts = lane->attempts + outage->first_attempt;
-    int gaps = outage->attempt_count > 1 ? outage->attempt_count - 1 : 0;
-    struct pace_outage pace = {.order = order, .first_ms = -1};
-    int i;
+    struct pace_outage pace;
 
-    if (!reserve(j))
+    if (!reserve(j) || waits_of_outage(&pace, outage, order) != 0)
         return E_NOMEM;
-    pace.waits = calloc((size_t)gaps + 1, sizeof *pace.waits);
-    if (pace.waits == NULL)
-        return E_NOMEM;
-    if (outage->attempt_count > 0 &&
-        !is_paused_between(lane, outage->lost_ns, attempts[0].accept_ns))
-        pace.first_ms = (double)(attempts[0].accept_ns - outage->lost_ns) / NS_PER_MS;
-    for (i = 0; i < gaps; i++)
-        pace.waits[i] = gap_ms(lane, &attempts[i], &attempts[i + 1]);
-    pace.count = keep_waits(pace.waits, gaps, lane->links.count);
     j->attempts += outage->attempt_count;
     j->paces[j->count] = pace;
     j->measured[j->count++] =
@@ -305,22 +245,58 @@ static void print_numbers(struct judging *j, const struct pace_judgement *judgem
     json_object_set_new(verdict->numbers, "series", series_json(j));
 }
 
-static void describe_seen(const struct pace_judgement *judgement, char *text, size_t size)
+static int by_size(const void *left, const void *right)
+{
+    double a = *(const double *)left;
+    double b = *(const double *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+/* The middle one of the times from a loss to the first attempt; negative: none. */
+static double middle_first_ms(const struct judging *j)
+{
+    double *firsts = calloc((size_t)j->count + 1, sizeof *firsts);
+    double middle = -1;
+    int n = 0;
+    int o;
+
+    for (o = 0; firsts != NULL && o < j->count; o++)
+        if (j->paces[o].first_ms >= 0)
+            firsts[n++] = j->paces[o].first_ms;
+    if (n > 0) {
+        qsort(firsts, (size_t)n, sizeof *firsts, by_size);
+        middle = firsts[n / 2];
+    }
+    free(firsts);
+    return middle;
+}
+
+/* "first attempt after 251 ms, then exponential from 497 ms by 1.99 (24 waits)" */
+static void describe_seen(const struct judging *j, const struct pace_judgement *judgement,
+                          char *text, size_t size)
 {
     const struct pace_seen *seen = &judgement->seen;
+    double first_ms = middle_first_ms(j);
     char cap[48] = "";
+    size_t used;
 
+    text[0] = '\0';
+    if (first_ms >= 0)
+        snprintf(text, size, "first attempt after %.3g ms, then ", first_ms);
+    used = strlen(text);
     if (seen->cap_ms > 0)
         snprintf(cap, sizeof cap, " up to %.4g ms", seen->cap_ms);
     if (seen->class == PACE_EXPONENTIAL || seen->class == PACE_LINEAR)
-        snprintf(text, size, "%s from %.4g ms by %.3g%s (%d waits)",
+        snprintf(text + used, size - used, "%s from %.4g ms by %.3g%s (%d waits)",
                  pace_class_name(seen->class), seen->first_ms, seen->factor, cap,
                  judgement->waits);
     else if (seen->class == PACE_UNCLASSIFIED)
-        snprintf(text, size, "no policy to be recognised (%d waits)", judgement->waits);
+        snprintf(text + used, size - used, "no policy to be recognised (%d waits)",
+                 judgement->waits);
     else
-        snprintf(text, size, "%s, about %.3g ms (%d waits)", pace_class_name(seen->class),
-                 seen->first_ms, judgement->waits);
+        snprintf(text + used, size - used, "%s, about %.3g ms (%d waits)",
+                 pace_class_name(seen->class), seen->first_ms, judgement->waits);
 }
 
 static double moment(const struct judging *j, uint64_t time_ns)
@@ -367,7 +343,7 @@ static void say_off(struct judging *j, const struct pace_judgement *judgement)
     char seen[160];
     char where[160] = "";
 
-    describe_seen(judgement, seen, sizeof seen);
+    describe_seen(j, judgement, seen, sizeof seen);
     if (judgement->outage >= 0 && judgement->wait >= 0)
         snprintf(where, sizeof where,
                  "; wait %d of %.60s's outage %d was %.1f ms, not %.1f to %.1f ms",
@@ -394,12 +370,14 @@ static void decide(struct judging *j, const struct pace_judgement *judgement)
     bool percent = j->conf->jitter.kind != PARAM_ENUM;
     char seen[160];
 
-    describe_seen(judgement, seen, sizeof seen);
+    describe_seen(j, judgement, seen, sizeof seen);
     if (judgement->waits > 0)
         verdict_measured(j->verdict, "%s", seen);
     if (j->count == 0)
         verdict_inconclusive(j->verdict, "no_disconnect",
                              "nobody lost a connection, so nobody had to back off");
+    else if (judgement->answer == PACE_NO_MEMORY)
+        verdict_inconclusive(j->verdict, "no_memory", "not enough memory to judge");
     else if (judgement->answer == PACE_TOO_FEW)
         verdict_inconclusive(j->verdict, "too_few_attempts",
                              "%d waits between %d attempts; %d are needed to tell",
@@ -437,7 +415,7 @@ static void judge(const struct check_input *input, const void *arg,
         rc = measure_lane(&j, &j.lanes->lanes[i]);
     if (rc == 0) {
         judgement = pace_judge(&policy, j.paces, j.count);
-        title(j.conf, expected, sizeof expected);
+        policy_text(j.conf, expected, sizeof expected);
         verdict_expected(verdict, "%s", expected);
         print_numbers(&j, &judgement);
         decide(&j, &judgement);

@@ -273,6 +273,7 @@ struct lag {
     uint64_t worst_ns;
     uint64_t samples;
     uint64_t over; /* at most so many were over the limit */
+    bool is_known; /* false: no memory to look */
 };
 
 static void lag_add(struct lag *lag, const struct check_input *input, int writer,
@@ -304,6 +305,7 @@ static struct lag measure_lag(const struct check_input *input, uint64_t smallest
     if (lag.limit_ns < LAG_FLOOR_NS)
         lag.limit_ns = LAG_FLOOR_NS;
     merge = evidence_merge_create(input->evidence, kinds, 1);
+    lag.is_known = merge != NULL;
     while (merge != NULL && (record = evidence_merge_next(merge, &writer)) != NULL)
         /* a record tells of the second before it */
         if (record->time_ns >= input->from_ns &&
@@ -322,6 +324,10 @@ static void apply_overload(const struct check_input *input, uint64_t smallest_ns
     if (verdict->value == VERDICT_INCONCLUSIVE)
         return;
     lag = measure_lag(input, smallest_ns);
+    if (!lag.is_known) {
+        verdict_inconclusive(verdict, "no_memory", "not enough memory to judge");
+        return;
+    }
     verdict_number(verdict, "proxy_lag_worst_s", (double)lag.worst_ns / NS_PER_S);
     /* In 1 % of the samples, or a quarter of a second once: DESIGN 9. */
     if (lag.worst_ns < LAG_ONCE_NS && (lag.over == 0 || lag.over * 100 < lag.samples))

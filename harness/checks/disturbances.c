@@ -41,25 +41,55 @@ static void collect(struct collecting *c, uint64_t time_ns, const char *format, 
     to->count++;
 }
 
-void node_name_of(const struct evidence *evidence, uint64_t node, char *name, size_t size)
+/* Nodes are numbered from 1; a number beyond this is no node of ours. */
+enum { NODES_MAX = 1024 };
+
+static void learn_name(struct node_names *names, const struct evidence *evidence,
+                       int writer, const struct record *r)
+{
+    json_t *detail = evidence_detail(evidence, writer, r->detail);
+    const char *text = json_string_value(json_object_get(detail, "name"));
+    char(*more)[64];
+
+    if (text != NULL && r->a < NODES_MAX && (int)r->a >= names->count) {
+        more = realloc(names->names, (r->a + 1) * sizeof *more);
+        if (more != NULL) {
+            memset(more[names->count], 0,
+                   (r->a + 1 - (size_t)names->count) * sizeof *more);
+            names->names = more;
+            names->count = (int)r->a + 1;
+        }
+    }
+    if (text != NULL && r->a < (uint64_t)names->count)
+        snprintf(names->names[r->a], sizeof names->names[r->a], "%s", text);
+    json_decref(detail);
+}
+
+void node_names_read(struct node_names *names, const struct evidence *evidence)
 {
     static const unsigned kinds[] = {RECORD_broker_start};
     struct evidence_merge *merge = evidence_merge_create(evidence, kinds, 1);
     const struct record *r;
     int writer;
 
-    snprintf(name, size, "node %llu", (unsigned long long)node);
-    while (merge != NULL && (r = evidence_merge_next(merge, &writer)) != NULL) {
-        json_t *detail = evidence_detail(evidence, writer, r->detail);
-        const char *text = json_string_value(json_object_get(detail, "name"));
-
-        if (r->a == node && text != NULL)
-            snprintf(name, size, "%s", text);
-        json_decref(detail);
-        if (r->a == node)
-            break;
-    }
+    *names = (struct node_names){.count = 0};
+    while (merge != NULL && (r = evidence_merge_next(merge, &writer)) != NULL)
+        learn_name(names, evidence, writer, r);
     evidence_merge_destroy(merge);
+}
+
+void node_names_release(struct node_names *names)
+{
+    free(names->names);
+}
+
+const char *node_names_of(const struct node_names *names, uint64_t node, char *spare,
+                          size_t size)
+{
+    if (node < (uint64_t)names->count && names->names[node][0] != '\0')
+        return names->names[node];
+    snprintf(spare, size, "node %llu", (unsigned long long)node);
+    return spare;
 }
 
 static void collect_faults(struct collecting *c, const struct cast *cast)
@@ -81,19 +111,22 @@ static void collect_brokers(struct collecting *c, const struct evidence *evidenc
 {
     static const unsigned kinds[] = {RECORD_broker_signal, RECORD_broker_exit};
     struct evidence_merge *merge = evidence_merge_create(evidence, kinds, 2);
+    struct node_names names;
     const struct record *r;
+    char spare[64];
     int writer;
 
+    node_names_read(&names, evidence);
     while (merge != NULL && (r = evidence_merge_next(merge, &writer)) != NULL) {
         const char *signal = sigabbrev_np((int)r->b);
-        char name[64];
+        const char *name = node_names_of(&names, r->a, spare, sizeof spare);
 
-        node_name_of(evidence, r->a, name, sizeof name);
         if (record_kind(r) == RECORD_broker_exit)
             collect(c, r->time_ns, "exit of %s", name);
         else
             collect(c, r->time_ns, "SIG%s to %s", signal == NULL ? "?" : signal, name);
     }
+    node_names_release(&names);
     evidence_merge_destroy(merge);
 }
 

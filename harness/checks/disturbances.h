@@ -27,8 +27,15 @@ const struct disturbance *disturbance_before(const struct disturbances *disturba
 const struct disturbance *disturbance_after(const struct disturbances *disturbances,
                                             uint64_t time_ns);
 
-/* What a node is called; "node 3" where nobody said. */
-void node_name_of(const struct evidence *evidence, uint64_t node, char *name,
-                  size_t size);
+/* What nodes are called; "node 3" where nobody said. */
+struct node_names {
+    char (*names)[64];
+    int count;
+};
+
+void node_names_read(struct node_names *names, const struct evidence *evidence);
+void node_names_release(struct node_names *names);
+const char *node_names_of(const struct node_names *names, uint64_t node, char *spare,
+                          size_t size);
 
 #endif

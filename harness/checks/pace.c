@@ -223,7 +223,8 @@ struct pace_judgement pace_judge(const struct pace_policy *policy,
     j.seen = pace_classify(outages, count);
     if (j.waits < (percent ? PACE_WAITS_PERCENT : PACE_WAITS_SPREAD))
         return j;
-    if (pace_test_init(&test, j.waits)) {
+    j.answer = PACE_NO_MEMORY;
+    if (pace_test_init(&test, j.waits) && !j.seen.no_memory) {
         if (percent)
             j.answer = judge_percent(policy, outages, count, &j.seen, &test);
         else if (fits_jitter(policy, outages, count, &test))

@@ -58,6 +58,7 @@ struct pace_seen { /* what the waits look like */
     double first_ms, factor, cap_ms; /* of the fitted series; cap 0: no plateau seen */
     double spread;                   /* around it: standard deviation of the logarithm */
     int growing;                     /* waits before the plateau */
+    bool no_memory;                  /* nothing was seen */
 };
 
 enum pace_answer {
@@ -70,6 +71,7 @@ enum pace_answer {
     PACE_OTHER_CAP,
     PACE_OTHER_JITTER,
     PACE_NO_RESET,
+    PACE_NO_MEMORY,
 };
 
 struct pace_judgement {

@@ -275,6 +275,7 @@ struct pace_seen pace_classify(const struct pace_outage *outages, int count)
     struct curve curve;
     struct fit constant, linear, exponential, falling;
 
+    seen.no_memory = waits == NULL;
     if (waits == NULL || total == 0) {
         free(waits);
         return seen;

@@ -131,7 +131,8 @@ static double jitter_log_odds(const struct pace_policy *policy, double base, dou
 static void break_at(struct pace_test *t, const struct pace_outage *outages, int o, int i,
                      struct pace_bounds bounds)
 {
-    if (t->broken == 0) {
+    /* A wait tells more than a first attempt. */
+    if (t->broken == 0 || (t->wait < 0 && i >= 0)) {
         t->outage = o;
         t->wait = i;
         t->bounds = bounds;

@@ -27,6 +27,7 @@ struct change {
 
 struct reach {
     const struct cast *cast;
+    struct node_names names;
     struct change *changes;
     int count, capacity;
     bool no_memory;
@@ -53,29 +54,27 @@ static struct change *add_change(struct reach *reach, uint64_t time_ns,
     return more;
 }
 
-static void add_node(struct reach *reach, const struct evidence *evidence,
-                     const struct record *r, enum obstacle obstacle, bool shuts,
-                     const char *what)
+static void add_node(struct reach *reach, const struct record *r, enum obstacle obstacle,
+                     bool shuts, const char *what)
 {
     struct change *change = add_change(reach, r->time_ns, obstacle, shuts);
-    char name[64];
+    char spare[64];
 
     if (change == NULL)
         return;
-    node_name_of(evidence, r->a, name, sizeof name);
     change->node = (uint32_t)r->a;
-    snprintf(change->text, sizeof change->text, "%s %s", name, what);
+    snprintf(change->text, sizeof change->text, "%s %s",
+             node_names_of(&reach->names, r->a, spare, sizeof spare), what);
 }
 
-static void on_broker_signal(struct reach *reach, const struct evidence *evidence,
-                             const struct record *r)
+static void on_broker_signal(struct reach *reach, const struct record *r)
 {
     if (r->b == SIGKILL || r->b == SIGTERM)
-        add_node(reach, evidence, r, NODE_IS_DOWN, true, "was ended");
+        add_node(reach, r, NODE_IS_DOWN, true, "was ended");
     else if (r->b == SIGSTOP)
-        add_node(reach, evidence, r, NODE_IS_PAUSED, true, "was paused");
+        add_node(reach, r, NODE_IS_PAUSED, true, "was paused");
     else if (r->b == SIGCONT)
-        add_node(reach, evidence, r, NODE_IS_PAUSED, false, "went on");
+        add_node(reach, r, NODE_IS_PAUSED, false, "went on");
 }
 
 static void on_upstream(struct reach *reach, const struct evidence *evidence, int writer,
@@ -102,16 +101,16 @@ static void on_record(struct reach *reach, const struct evidence *evidence, int 
 {
     switch (record_kind(r)) {
     case RECORD_broker_start:
-        add_node(reach, evidence, r, NODE_IS_DOWN, true, "was started");
+        add_node(reach, r, NODE_IS_DOWN, true, "was started");
         break;
     case RECORD_broker_ready:
-        add_node(reach, evidence, r, NODE_IS_DOWN, false, "was ready");
+        add_node(reach, r, NODE_IS_DOWN, false, "was ready");
         break;
     case RECORD_broker_exit:
-        add_node(reach, evidence, r, NODE_IS_DOWN, true, "was gone");
+        add_node(reach, r, NODE_IS_DOWN, true, "was gone");
         break;
     case RECORD_broker_signal:
-        on_broker_signal(reach, evidence, r);
+        on_broker_signal(reach, r);
         break;
     default:
         on_upstream(reach, evidence, writer, r);
@@ -170,6 +169,7 @@ int reach_create(struct reach **out, const struct evidence *evidence,
 
     if (reach != NULL) {
         reach->cast = cast;
+        node_names_read(&reach->names, evidence);
         while (merge != NULL && (r = evidence_merge_next(merge, &writer)) != NULL)
             on_record(reach, evidence, writer, r);
         add_faults(reach);
@@ -190,6 +190,7 @@ void reach_destroy(struct reach *reach)
 {
     if (reach == NULL)
         return;
+    node_names_release(&reach->names);
     free(reach->changes);
     free(reach);
 }

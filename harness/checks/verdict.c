@@ -170,27 +170,46 @@ static const char *witness_writer(const struct evidence *evidence,
     return "main";
 }
 
-void verdict_witness(struct verdict *verdict, const struct evidence *evidence,
-                     const struct record *record, const char *format, ...)
+static void add_witness(struct verdict *verdict, const struct evidence *evidence,
+                        const char *writer, const struct record *record,
+                        const char *format, va_list args)
 {
-    unsigned kind = atomic_load_explicit(&record->kind, memory_order_relaxed);
-    const char *name = record_kind_name(kind);
+    const char *name = record_kind_name(record_kind(record));
     uint64_t start_ns = evidence_start_ns(evidence);
     char text[VERDICT_TEXT_BYTES];
     double t = 0;
-    va_list args;
 
     if (json_array_size(verdict->witnesses) >= VERDICT_WITNESSES_MAX)
         return;
-    va_start(args, format);
     set_text(text, sizeof text, format, args);
-    va_end(args);
     if (record->time_ns > start_ns)
         t = (double)(record->time_ns - start_ns) / NS_PER_S;
     json_array_append_new(verdict->witnesses,
-                          json_pack("{s:f, s:s, s:s, s:o}", "t", t, "writer",
-                                    witness_writer(evidence, record, kind), "kind",
-                                    name == NULL ? "" : name, "text", text_json(text)));
+                          json_pack("{s:f, s:s, s:s, s:o}", "t", t, "writer", writer,
+                                    "kind", name == NULL ? "" : name, "text",
+                                    text_json(text)));
+}
+
+void verdict_witness(struct verdict *verdict, const struct evidence *evidence,
+                     const struct record *record, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add_witness(verdict, evidence, witness_writer(evidence, record, record_kind(record)),
+                record, format, args);
+    va_end(args);
+}
+
+void verdict_witness_by(struct verdict *verdict, const struct evidence *evidence,
+                        int writer, const struct record *record, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add_witness(verdict, evidence, evidence_writer(evidence, writer)->name, record,
+                format, args);
+    va_end(args);
 }
 
 const char *verdict_value_name(enum verdict_value value)

@@ -45,6 +45,11 @@ void verdict_witness(struct verdict *verdict, const struct evidence *evidence,
                      const struct record *record, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The same where the writer is known: a record does not tell (a client has several). */
+void verdict_witness_by(struct verdict *verdict, const struct evidence *evidence,
+                        int writer, const struct record *record, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
 /* "passed" … and back; -1 for an unknown word. */
 const char *verdict_value_name(enum verdict_value value);
 int verdict_value_find(const char *name);
