@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -49,14 +48,12 @@ void home_wait(sem_t *work, unsigned ms)
         sem_clockwait(work, CLOCK_MONOTONIC, &until);
 }
 
-void home_step_back(int nice)
+void home_step_back(void)
 {
     struct sched_param param = {.sched_priority = 0};
 
-    /* Both are wishes: what the system does not grant only costs smoothness. */
+    /* A wish: where the system does not grant it only smoothness is lost. */
     (void)sched_setscheduler(0, SCHED_BATCH, &param);
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(),
-                      getpriority(PRIO_PROCESS, (id_t)gettid()) + nice);
 }
 
 static void learn_identity(struct identity *identity)

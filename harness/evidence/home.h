@@ -108,10 +108,10 @@ void home_send(struct evidence_home *home, struct live_file *file);
 /* The folder has to serve in place of shm: say so, once. */
 void home_warn_shm(struct evidence_home *home, const char *why);
 
-/* Called by a thread of ours: let writers go first. As a batch task it does not push a
- * writer off its core when it is woken, and Linux gives each thread its own nice value.
- */
-void home_step_back(int nice);
+/* Called by a thread of ours: as a batch task it does not push a writer off its core when
+ * it is woken. Its nice value stays: a thread that is kept off the cores while it holds
+ * the lock of the address space would hold up the writers with it. */
+void home_step_back(void);
 
 /* The two threads, in mover.c and stocker.c; `arg` is the home. */
 void *stocker_main(void *arg);

@@ -10,7 +10,7 @@
 
 #include "harness/evidence/home.h"
 
-enum { RETRY_MS = 500, NICE = 10 };
+enum { RETRY_MS = 500 };
 
 /* Files in the order in which they came. */
 static struct live_file *take_freight(struct evidence_home *home)
@@ -108,7 +108,7 @@ void *mover_main(void *arg)
     struct live_file *waiting = NULL;
     bool last = false;
 
-    home_step_back(NICE);
+    home_step_back();
     while (!last) {
         home_wait(&home->mover_work, waiting == NULL ? 0 : RETRY_MS);
         /* Asked before the files are taken: what came before the end is delivered. */

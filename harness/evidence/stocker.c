@@ -60,7 +60,7 @@ void *stocker_main(void *arg)
     struct evidence_home *home = arg;
     struct order *waiting = NULL;
 
-    home_step_back(0);
+    home_step_back();
     /* When it is time to stop all writers are closed: what still waits is abandoned. */
     while (!atomic_load(&home->stopping) || waiting != NULL ||
            atomic_load(&home->orders) != NULL) {
