@@ -176,7 +176,7 @@ static int add_all(struct plan *plan, const struct plan_options *options,
 
     plan->cases =
         calloc((size_t)choice->count * (size_t)plan->repeat, sizeof *plan->cases);
-    if (plan->cases == NULL)
+    if (plan->cases == NULL || taken == NULL)
         rc = error_set(err, E_NOMEM, "list of cases");
     for (int r = 1; rc == 0 && r <= plan->repeat; r++) {
         for (int i = 0; rc == 0 && i < choice->count; i++) {

@@ -108,8 +108,11 @@ int case_spec_read(struct case_spec *spec, const json_t *object, struct error *e
     rc = read_texts(spec, object, err);
     if (rc == 0)
         rc = read_numbers(spec, object, err);
-    if (rc == 0 && json_is_object(json_object_get(object, "set")))
+    if (rc == 0 && json_is_object(json_object_get(object, "set"))) {
         spec->set = json_deep_copy(json_object_get(object, "set"));
+        if (spec->set == NULL)
+            rc = error_set(err, E_NOMEM, "spec.json: 'set'");
+    }
     if (rc != 0)
         case_spec_release(spec);
     return rc;

@@ -12,7 +12,7 @@
 #include "reports/page.h"
 #include "reports/text.h"
 
-enum { ID_COLUMNS_MAX = 72 };
+enum { ID_COLUMNS_MAX = 72, KEY_BYTES = 1024 };
 
 struct columns {
     int label;
@@ -71,6 +71,15 @@ static void print_case(const struct page *page, const json_t *result,
 
 /* ---- repeats ---- */
 
+/* Two files may tell of cases with the same name: a file and a name are one. Gives `to`.
+ */
+static char *key_of(char *to, size_t size, const json_t *result, const char *member)
+{
+    snprintf(to, size, "%s\n%s", member_text(result, member),
+             member_text(result, "file"));
+    return to;
+}
+
 static void count(json_t *series, const char *name)
 {
     json_int_t before = json_integer_value(json_object_get(series, name));
@@ -78,7 +87,7 @@ static void count(json_t *series, const char *name)
     json_object_set_new(series, name, json_integer(before + 1));
 }
 
-/* {id: {passed, failed, other}}, in the order in which the cases came. */
+/* {key: {passed, failed, other}}, in the order in which the cases came. */
 static json_t *count_all(const json_t *cases)
 {
     json_t *all = json_object();
@@ -86,26 +95,29 @@ static json_t *count_all(const json_t *cases)
     size_t i;
 
     json_array_foreach(cases, i, one) {
-        const char *id = member_text(one, "id");
+        char key[KEY_BYTES];
 
-        if (json_object_get(all, id) == NULL)
-            json_object_set_new(all, id, json_object());
-        count(json_object_get(all, id), is_outcome(one, "passed")   ? "passed"
-                                        : is_outcome(one, "failed") ? "failed"
-                                                                    : "other");
+        key_of(key, sizeof key, one, "id");
+        if (json_object_get(all, key) == NULL)
+            json_object_set_new(all, key, json_object());
+        count(json_object_get(all, key), is_outcome(one, "passed")   ? "passed"
+                                         : is_outcome(one, "failed") ? "failed"
+                                                                     : "other");
     }
     return all;
 }
 
-static void print_series(const struct page *page, const char *id, const json_t *counts,
+static void print_series(const struct page *page, const char *key, const json_t *counts,
                          const struct columns *columns)
 {
     int passed = (int)member_number(counts, "passed");
     int failed = (int)member_number(counts, "failed");
     int other = (int)member_number(counts, "other");
-    const char *outcome = failed ? "failed" : passed ? "passed" : "inconclusive";
+    const char *outcome = failed ? "failed" : other ? "inconclusive" : "passed";
+    char id[KEY_BYTES];
     char bound[96];
 
+    snprintf(id, sizeof id, "%.*s", (int)strcspn(key, "\n"), key);
     page_painted(page, outcome_paint(outcome), outcome_label(outcome), columns->label);
     page_format(page, "  ");
     page_painted(page, PAINT_PLAIN, id, columns->id);
@@ -124,7 +136,7 @@ static void print_repeats(const struct page *page, const json_t *cases,
 {
     json_t *all = count_all(cases);
     const json_t *one;
-    const char *id;
+    const char *key;
     json_t *counts;
     size_t i;
 
@@ -132,8 +144,8 @@ static void print_repeats(const struct page *page, const json_t *cases,
         if (!is_outcome(one, "passed"))
             print_case(page, one, columns);
     }
-    json_object_foreach(all, id, counts)
-        print_series(page, id, counts, columns);
+    json_object_foreach(all, key, counts)
+        print_series(page, key, counts, columns);
     json_decref(all);
 }
 
@@ -146,8 +158,11 @@ static int count_distinct(const json_t *cases, const char *member)
     size_t i;
     int count;
 
-    json_array_foreach(cases, i, one)
-        json_object_set_new(seen, member_text(one, member), json_true());
+    json_array_foreach(cases, i, one) {
+        char key[KEY_BYTES];
+
+        json_object_set_new(seen, key_of(key, sizeof key, one, member), json_true());
+    }
     count = (int)json_object_size(seen);
     json_decref(seen);
     return count;

@@ -255,6 +255,25 @@ static void test_terminal__tells_repeats_with_their_bound(void **state)
     free(page);
 }
 
+static void test_terminal__keeps_namesakes_of_two_files_apart(void **state)
+{
+    json_t *cases = json_array();
+    char *page;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        json_t *one = case_of("a", "a", i < 5 ? "passed" : "failed");
+
+        json_object_set_new(one, "file", json_string(i % 2 ? "x.lua" : "y.lua"));
+        json_array_append_new(cases, one);
+    }
+    page = print(results_of(cases, 3), &plain);
+    expect_has(page, "passed 3 of 3");
+    expect_has(page, "failed 1 of 3");
+    expect_has(page, "6 runs of 2 cases");
+    free(page);
+}
+
 static void test_terminal__has_colour_only_where_it_is_wanted(void **state)
 {
     struct format_options colour = {.utf8 = true, .colour = true};
@@ -314,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_terminal__says_why_a_case_was_skipped_and_nothing_else),
         cmocka_unit_test(test_terminal__is_short_when_quiet_and_long_when_verbose),
         cmocka_unit_test(test_terminal__tells_repeats_with_their_bound),
+        cmocka_unit_test(test_terminal__keeps_namesakes_of_two_files_apart),
         cmocka_unit_test(test_terminal__has_colour_only_where_it_is_wanted),
         cmocka_unit_test(test_terminal__is_ascii_where_the_locale_is_not_utf8),
         cmocka_unit_test(test_terminal__survives_results_with_anything_missing),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "harness/suite/paths.h"
+#include "tests/lib/memory/memory.h"
 #include "tests/lib/suite/scratch.h"
 
 /* The files that are meant, with blanks between. */
@@ -102,6 +103,30 @@ static void test_paths__says_what_is_not_there(void **state)
     expect_error("empty", E_NOTHING, "no scenario under empty");
 }
 
+static void test_paths__survives_every_failing_allocation(void **state)
+{
+    char *wanted[] = {(char *)"scenarios"};
+
+    (void)state;
+    make_tree();
+    for (unsigned n = 1;; n++) {
+        struct paths paths;
+        struct error err;
+        int rc;
+
+        memory_fail_at(n);
+        rc = paths_collect(&paths, wanted, 1, &err);
+        if (!memory_failed()) {
+            assert_int_equal(rc, 0);
+            paths_release(&paths);
+            break;
+        }
+        assert_int_equal(rc, E_NOMEM);
+        assert_int_equal(paths.count, 0);
+    }
+    memory_fail_at(0);
+}
+
 int main(void)
 {
 #define IN_SCRATCH(test)                                                                 \
@@ -112,6 +137,7 @@ int main(void)
         IN_SCRATCH(test_paths__takes_files_as_they_are_named_and_each_once),
         IN_SCRATCH(test_paths__follows_links_to_files_and_not_to_folders),
         IN_SCRATCH(test_paths__says_what_is_not_there),
+        IN_SCRATCH(test_paths__survives_every_failing_allocation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "harness/suite/plan.h"
+#include "tests/lib/memory/memory.h"
 #include "tests/lib/suite/scratch.h"
 
 static const char fine[] = "scenario \"fine weather\" {\n"
@@ -239,6 +240,34 @@ static void test_plan__is_written_for_run_json(void **state)
     plan_destroy(rig.plan);
 }
 
+/* An allocation of Lua's own may be forgiven by a collection of its garbage; every other
+ * failure is said, and nothing is lost. */
+static void test_plan__survives_every_failing_allocation(void **state)
+{
+    struct error err;
+
+    (void)state;
+    scratch_write("fine.lua", fine);
+    for (unsigned n = 1;; n++) {
+        char *const paths[] = {(char *)"fine.lua"};
+        struct plan_options options = {.paths = paths, .path_count = 1, .seed = 7};
+        struct plan *plan = NULL;
+        int rc;
+
+        memory_fail_at(n);
+        rc = plan_create(&plan, &options, &err);
+        if (rc == 0)
+            plan_destroy(plan);
+        else
+            assert_true(strlen(err.text) > 0);
+        if (!memory_failed()) {
+            assert_int_equal(rc, 0);
+            break;
+        }
+    }
+    memory_fail_at(0);
+}
+
 int main(void)
 {
 #define IN_SCRATCH(test)                                                                 \
@@ -252,6 +281,7 @@ int main(void)
         IN_SCRATCH(test_plan__gives_each_case_the_parameters_that_it_knows),
         IN_SCRATCH(test_plan__tells_every_script_that_does_not_load),
         IN_SCRATCH(test_plan__is_written_for_run_json),
+        IN_SCRATCH(test_plan__survives_every_failing_allocation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

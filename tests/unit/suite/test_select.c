@@ -9,6 +9,7 @@
 
 #include "harness/suite/select.h"
 #include "proxy/base/rng.h"
+#include "tests/lib/memory/memory.h"
 
 static bool matches(const char *expression)
 {
@@ -172,6 +173,26 @@ static void test_select__survives_any_sequence_of_tokens(void **state)
     assert_true(taken > 500);
 }
 
+static void test_select__survives_every_failing_allocation(void **state)
+{
+    (void)state;
+    for (unsigned n = 1;; n++) {
+        struct selector *selector = NULL;
+        struct error err;
+        int rc;
+
+        memory_fail_at(n);
+        rc = selector_create(&selector, "a and not (b or 'c d')", &err);
+        if (!memory_failed()) {
+            assert_int_equal(rc, 0);
+            selector_destroy(selector);
+            break;
+        }
+        assert_int_equal(rc, E_NOMEM);
+    }
+    memory_fail_at(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_select__bounds_depth_and_size),
         cmocka_unit_test(test_select__offers_its_words_for_suggestions),
         cmocka_unit_test(test_select__survives_any_sequence_of_tokens),
+        cmocka_unit_test(test_select__survives_every_failing_allocation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

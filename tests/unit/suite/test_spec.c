@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "harness/suite/spec.h"
+#include "tests/lib/memory/memory.h"
 
 static json_t *written(void)
 {
@@ -91,11 +92,36 @@ static void test_spec__refuses_what_is_no_object_and_negative_numbers(void **sta
     json_decref(array);
 }
 
+static void test_spec__survives_every_failing_allocation(void **state)
+{
+    json_t *object = written();
+
+    (void)state;
+    for (unsigned n = 1;; n++) {
+        struct case_spec spec;
+        struct error err;
+        int rc;
+
+        memory_fail_at(n);
+        rc = case_spec_read(&spec, object, &err);
+        if (!memory_failed()) {
+            assert_int_equal(rc, 0);
+            case_spec_release(&spec);
+            break;
+        }
+        assert_int_equal(rc, E_NOMEM);
+        assert_null(spec.scenario_file);
+    }
+    memory_fail_at(0);
+    json_decref(object);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_spec__is_read_as_it_was_written),
         cmocka_unit_test(test_spec__names_the_member_that_is_missing_or_wrong),
+        cmocka_unit_test(test_spec__survives_every_failing_allocation),
         cmocka_unit_test(test_spec__refuses_what_is_no_object_and_negative_numbers),
     };
 
