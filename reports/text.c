@@ -131,7 +131,7 @@ int text_width(const char *text, bool utf8)
     return columns;
 }
 
-char *text_clean(char *to, size_t size, const char *text, bool utf8)
+char *text_printable(char *to, size_t size, const char *text, bool utf8)
 {
     char piece[8];
     size_t used = 0;

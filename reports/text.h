@@ -22,7 +22,7 @@ void text_put_padded(FILE *to, const char *text, int width, bool utf8);
 int text_width(const char *text, bool utf8);
 
 /* Cleaned into `to`; cut at `size`. Gives `to`. */
-char *text_clean(char *to, size_t size, const char *text, bool utf8);
+char *text_printable(char *to, size_t size, const char *text, bool utf8);
 
 /* "0.8 s", "54.9 s", "11 min 3 s", "2 h 5 min". Gives `to`. */
 char *text_duration(char *to, size_t size, double seconds);

@@ -45,7 +45,7 @@ static void print_line(FILE *to, const struct terminal *terminal, long number, c
     char clean[LINE_BYTES_MAX];
 
     line[strcspn(line, "\n")] = '\0';
-    text_clean(clean, sizeof clean, line, terminal->utf8);
+    text_printable(clean, sizeof clean, line, terminal->utf8);
     fprintf(to, "%s  %3ld %c %s%s\n", paint(terminal, mark == '>' ? "" : "\033[2m"),
             number, mark, clean, paint(terminal, mark == '>' ? "" : "\033[0m"));
 }

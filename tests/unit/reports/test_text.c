@@ -14,7 +14,7 @@ static void expect_clean(const char *text, bool utf8, const char *wanted)
 {
     char clean[256];
 
-    assert_string_equal(text_clean(clean, sizeof clean, text, utf8), wanted);
+    assert_string_equal(text_printable(clean, sizeof clean, text, utf8), wanted);
 }
 
 static void test_text__takes_out_control_characters_and_escapes(void **state)
@@ -60,8 +60,9 @@ static void test_text__cuts_at_whole_characters(void **state)
     char small[5];
 
     (void)state;
-    assert_string_equal(text_clean(small, sizeof small, "abc\xe2\x86\x92", true), "abc");
-    assert_string_equal(text_clean(small, sizeof small, NULL, true), "");
+    assert_string_equal(text_printable(small, sizeof small, "abc\xe2\x86\x92", true),
+                        "abc");
+    assert_string_equal(text_printable(small, sizeof small, NULL, true), "");
 }
 
 static void test_text__gives_printable_text_for_any_bytes(void **state)
@@ -77,12 +78,12 @@ static void test_text__gives_printable_text_for_any_bytes(void **state)
         for (size_t i = 0; i < size; i++)
             raw[i] = (char)(1 + rng_below(&rng, 255));
         raw[size] = '\0';
-        text_clean(clean, sizeof clean, raw, false);
+        text_printable(clean, sizeof clean, raw, false);
         for (const char *at = clean; *at != '\0'; at++)
             assert_true(*at >= ' ' && *at < 127);
         /* What is clean stays as it is. */
-        text_clean(clean, sizeof clean, raw, true);
-        text_clean(again, sizeof again, clean, true);
+        text_printable(clean, sizeof clean, raw, true);
+        text_printable(again, sizeof again, clean, true);
         assert_string_equal(again, clean);
     }
 }
