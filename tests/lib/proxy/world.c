@@ -84,7 +84,12 @@ struct plane_reply world_open_link(struct world *w, const struct link_options *o
 
 struct world *world_create(uint64_t seed)
 {
-    struct world *w = world_create_without_link(seed, 0);
+    return world_create_bounded(seed, 0);
+}
+
+struct world *world_create_bounded(uint64_t seed, uint64_t memory_bytes_max)
+{
+    struct world *w = world_create_without_link(seed, memory_bytes_max);
     struct link_options options = {.name = "world"};
     struct plane_reply reply;
 

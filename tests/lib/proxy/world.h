@@ -15,7 +15,7 @@
 
 #include "proxy/plane.h"
 
-enum { WORLD_PATIENCE_S = 20, WORLD_EVENTS_MAX = 65536 };
+enum { WORLD_PATIENCE_S = 60, WORLD_EVENTS_MAX = 65536 };
 
 struct world_event {
     struct proxy_event event; /* detail is always NULL: see the text */
@@ -37,6 +37,9 @@ struct world {
 /* A plane with this seed and one link called "world". */
 struct world *world_create(uint64_t seed);
 void world_destroy(struct world *w);
+
+/* The same, with a bound of all that the plane may hold. */
+struct world *world_create_bounded(uint64_t seed, uint64_t memory_bytes_max);
 
 /* A plane alone; then links by hand. */
 struct world *world_create_without_link(uint64_t seed, uint64_t memory_bytes_max);

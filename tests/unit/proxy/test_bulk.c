@@ -210,17 +210,11 @@ static void test_bulk__the_buffer_option_bounds_what_a_direction_holds(void **st
 static void test_bulk__the_process_has_a_bound_for_all_directions(void **state)
 {
     enum { CONNECTIONS = 8, PROCESS_BYTES = 8 << 20 };
-    struct world *w = world_create_without_link(1, PROCESS_BYTES);
-    struct link_options options = {.name = "many"};
+    struct world *w = world_create_bounded(1, PROCESS_BYTES);
     struct transfer transfers[CONNECTIONS];
-    struct plane_reply reply;
     int pairs[CONNECTIONS][2];
 
     (void)state;
-    snprintf(options.upstream, sizeof options.upstream, "127.0.0.1:%u", w->upstream_port);
-    reply = world_open_link(w, &options);
-    w->link = reply.link;
-    w->link_port = reply.port;
     world_fault(w, "latency", "base=60s");
     for (int i = 0; i < CONNECTIONS; i++) {
         world_pair(w, pairs[i]);

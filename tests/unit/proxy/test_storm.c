@@ -9,7 +9,8 @@
 
 #include "proxy/base/rng.h"
 
-enum { PAIRS = 12, FAULTS = 6, STEPS = 250 };
+/* STORM_BYTES: little enough that directions also feel the bound of the process. */
+enum { PAIRS = 12, FAULTS = 6, STEPS = 250, STORM_BYTES = 64 << 20 };
 
 static const char *const directions[] = {"both", "to_server", "to_client"};
 
@@ -44,7 +45,7 @@ static void step(struct world *w, struct rng *rng, struct fault_id *faults)
 
 static void test_storm__what_is_not_reset_arrives_byte_for_byte(void **state)
 {
-    struct world *w = world_create(5);
+    struct world *w = world_create_bounded(5, STORM_BYTES);
     struct transfer there[PAIRS];
     struct transfer back[PAIRS];
     struct fault_id faults[FAULTS] = {{0}};
@@ -76,7 +77,7 @@ static void test_storm__what_is_not_reset_arrives_byte_for_byte(void **state)
 
 static void test_storm__what_is_reset_leaves_nothing_behind(void **state)
 {
-    struct world *w = world_create(6);
+    struct world *w = world_create_bounded(6, STORM_BYTES);
     struct fault_id faults[FAULTS] = {{0}};
     struct transfer sending[PAIRS];
     int pairs[PAIRS][2];
