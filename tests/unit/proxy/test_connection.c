@@ -269,6 +269,41 @@ static void test_connection__a_reset_behind_a_fin_is_noticed_by_itself(void **st
     world_destroy(w);
 }
 
+/* Fill everything between a client and a server that does not read. */
+static void send_until_it_blocks(struct world *w, int fd)
+{
+    static const char block[64 * 1024];
+    uint64_t passed;
+
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    do {
+        passed = world_stats(w).bytes_to_server;
+        while (send(fd, block, sizeof block, MSG_NOSIGNAL) > 0)
+            ;
+    } while (world_stats(w).bytes_to_server != passed);
+}
+
+static void test_connection__a_reset_is_noticed_while_reading_is_paused(void **state)
+{
+    struct world *w = world_create(1);
+    int pair[2];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        /* Without a fault the direction waits for the server; with one, for its bound. */
+        if (i == 2)
+            world_fault(w, "latency", "base=1ms direction=to_server");
+        world_pair(w, pair);
+        send_until_it_blocks(w, pair[0]);
+        world_abort(pair[0]);
+        world_wait_for(w, PROXY_CLOSE, i + 1);
+        assert_int_equal(world_find(w, PROXY_CLOSE, i).event.flags,
+                         PROXY_BY_CLIENT | PROXY_HOW_RST);
+        close(pair[1]);
+    }
+    world_destroy(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_connection__a_name_is_looked_up_and_its_addresses_tried),
         cmocka_unit_test(test_connection__releases_everything_when_closed_in_any_state),
         cmocka_unit_test(test_connection__two_thousand_leave_nothing_behind),
+        cmocka_unit_test(test_connection__a_reset_is_noticed_while_reading_is_paused),
         cmocka_unit_test(test_connection__a_reset_behind_a_fin_is_noticed_by_itself),
     };
 
