@@ -5,12 +5,10 @@
  * `node:start()` returns only when clients can reach it.
  * The end:  crew_stop -> loads end and drain -> SIGTERM -> SIGKILL after a grace -> all
  *           exited -> done; crew_destroy frees. */
-#include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "harness/client/crew.h"
+
+#include <assert.h>
+#include <stdlib.h>
 
 /* ---- deferred answers ---- */
 

@@ -86,7 +86,7 @@ static void run_until_answers(struct desk *desk, int wanted)
         uv_run(&desk->loop, UV_RUN_ONCE);
 }
 
-static void test_orders__an_answer_reaches_its_order_once(void **state)
+static void test_crew_orders__an_answer_reaches_its_order_once(void **state)
 {
     struct desk *desk = *state;
 
@@ -99,7 +99,7 @@ static void test_orders__an_answer_reaches_its_order_once(void **state)
     assert_string_equal(desk->text, "done");
 }
 
-static void test_orders__are_lines_with_an_id_and_an_op(void **state)
+static void test_crew_orders__are_lines_with_an_id_and_an_op(void **state)
 {
     struct desk *desk = *state;
     char line[256] = "";
@@ -114,7 +114,7 @@ static void test_orders__are_lines_with_an_id_and_an_op(void **state)
     json_decref(object);
 }
 
-static void test_orders__a_refusal_brings_its_code_and_words(void **state)
+static void test_crew_orders__a_refusal_brings_its_code_and_words(void **state)
 {
     struct desk *desk = *state;
 
@@ -125,7 +125,7 @@ static void test_orders__a_refusal_brings_its_code_and_words(void **state)
     assert_string_equal(desk->text, "the broker is silent");
 }
 
-static void test_orders__a_silent_client_is_a_time_out(void **state)
+static void test_crew_orders__a_silent_client_is_a_time_out(void **state)
 {
     struct desk *desk = *state;
 
@@ -135,7 +135,7 @@ static void test_orders__a_silent_client_is_a_time_out(void **state)
     assert_non_null(strstr(desk->text, "'worker' did not answer 'stop' in time"));
 }
 
-static void test_orders__a_client_that_ends_answers_all_that_is_open(void **state)
+static void test_crew_orders__a_client_that_ends_answers_all_that_is_open(void **state)
 {
     struct desk *desk = *state;
 
@@ -148,7 +148,7 @@ static void test_orders__a_client_that_ends_answers_all_that_is_open(void **stat
     assert_int_equal(desk->rc, E_CLOSED);
 }
 
-static void test_orders__garbage_is_survived(void **state)
+static void test_crew_orders__garbage_is_survived(void **state)
 {
     struct desk *desk = *state;
 
@@ -162,7 +162,7 @@ static void test_orders__garbage_is_survived(void **state)
     assert_int_equal(desk->rc, 0);
 }
 
-static void test_orders__a_line_without_end_closes_the_channel(void **state)
+static void test_crew_orders__a_line_without_end_closes_the_channel(void **state)
 {
     struct desk *desk = *state;
     char block[65536];
@@ -184,13 +184,13 @@ static void test_orders__a_line_without_end_closes_the_channel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_orders__an_answer_reaches_its_order_once),
-        TEST(test_orders__are_lines_with_an_id_and_an_op),
-        TEST(test_orders__a_refusal_brings_its_code_and_words),
-        TEST(test_orders__a_silent_client_is_a_time_out),
-        TEST(test_orders__a_client_that_ends_answers_all_that_is_open),
-        TEST(test_orders__garbage_is_survived),
-        TEST(test_orders__a_line_without_end_closes_the_channel),
+        TEST(test_crew_orders__an_answer_reaches_its_order_once),
+        TEST(test_crew_orders__are_lines_with_an_id_and_an_op),
+        TEST(test_crew_orders__a_refusal_brings_its_code_and_words),
+        TEST(test_crew_orders__a_silent_client_is_a_time_out),
+        TEST(test_crew_orders__a_client_that_ends_answers_all_that_is_open),
+        TEST(test_crew_orders__garbage_is_survived),
+        TEST(test_crew_orders__a_line_without_end_closes_the_channel),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
