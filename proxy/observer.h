@@ -13,23 +13,23 @@
 enum proxy_event_kind {
     PROXY_LINK_OPEN,     /* a = port; detail {name, listen, upstream, mode} */
     PROXY_LINK_UPSTREAM, /* detail {upstream} ("" = nobody) */
-    PROXY_LINK_CLOSE,
-    PROXY_ACCEPT,       /* a = client's port, b = accept order on the link from 0 */
-    PROXY_DIAL,         /* upstream is being dialled; detail {upstream} */
-    PROXY_DIALED,       /* a = errno of the dial (0 = connected), b = ns it took */
-    PROXY_REFUSED,      /* this attempt was turned away by fault a; flags = how */
-    PROXY_FIRST_BYTE,   /* first byte from upstream was passed on; a = ns since accept */
-    PROXY_HALF_CLOSED,  /* one side sent FIN; flags = who */
-    PROXY_CLOSE,        /* a = bytes to server, b = bytes to client; flags = who | how */
-    PROXY_FAULT_BEGIN,  /* a = fault number; detail {fault, direction, params} */
-    PROXY_FAULT_CHANGE, /* a = fault number; detail as above, the new state */
-    PROXY_FAULT_HEAL,   /* a = fault number, b = chunks and connections it touched */
-    PROXY_FAULT_DRAW,   /* per connection: a = fault number, b = u as bits of a double,
-                         * flags = PROXY_DRAW_HIT or 0 */
-    PROXY_ACTION,       /* instant; a = connections touched; detail {action, params} */
-    PROXY_BOUND,        /* a direction reached its bound; a = bytes held, flags = side */
-    PROXY_LAG,          /* once a second: a = worst loop lag in ns, b = samples,
-                         * detail {samples, over_5ms, over_250ms} when any was over */
+    PROXY_LINK_CLOSE,    /* after the HEAL of its faults, the CLOSE of its connections */
+    PROXY_ACCEPT,        /* a = client's port, b = accept order on the link from 0 */
+    PROXY_DIAL,          /* upstream is being dialled; detail {upstream} */
+    PROXY_DIALED,        /* a = errno of the dial (0 = connected), b = ns it took */
+    PROXY_REFUSED,       /* this attempt was turned away by fault a; flags = how */
+    PROXY_FIRST_BYTE,    /* first byte from upstream was passed on; a = ns since accept */
+    PROXY_HALF_CLOSED,   /* one side sent FIN; flags = who */
+    PROXY_CLOSE,         /* a = bytes to server, b = bytes to client; flags = who | how */
+    PROXY_FAULT_BEGIN,   /* a = fault number; detail {fault, label, direction, params} */
+    PROXY_FAULT_CHANGE,  /* a = fault number; detail as above, the new state */
+    PROXY_FAULT_HEAL,    /* a = fault number, b = chunks and connections it touched */
+    PROXY_FAULT_DRAW,    /* per connection: a = fault number, b = u as bits of a double,
+                          * flags = PROXY_DRAW_HIT or 0 */
+    PROXY_ACTION,        /* instant; a = connections touched; detail {action, params} */
+    PROXY_BOUND,         /* a direction reached its bound; a = bytes held, flags = side */
+    PROXY_LAG,           /* once a second: a = worst loop lag in ns, b = samples,
+                          * detail {samples, over_5ms, over_250ms} when any was over */
 };
 
 /* flags of CLOSE, HALF_CLOSED, REFUSED, BOUND */

@@ -140,13 +140,16 @@ void control_fault_change(struct control *control, struct fault_id fault,
 void control_fault_heal(struct control *control, struct fault_id fault,
                         plane_reply_fn *done, void *arg);
 
-/* Make commands (0 or a negative code) and send one, waiting for its answer. Not from
- * the plane's thread. For programs and tests without a loop. */
+/* Make the command that adds a fault: 0, or E_PARAM and what is wrong with `params`
+ * (borrowed; NULL for none). Any thread. */
 int plane_command_fault(struct plane_command *out, struct link_id link, const char *type,
                         const json_t *params, struct error *err);
+
 /* Free what a command holds that was never sent. */
 void plane_command_release(struct plane_command *command);
 
+/* Send a command and wait for its answer: 0 or reply->rc. Takes what the command holds.
+ * For programs and tests without a loop; not from the plane's thread. */
 int plane_call_wait(struct plane *plane, const struct plane_command *command,
                     struct plane_reply *reply);
 
