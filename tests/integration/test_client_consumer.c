@@ -97,7 +97,7 @@ static void test_client_consumer__a_killed_one_goes_on_where_it_was(void **state
 static void test_client_consumer__after_a_broker_restart_it_is_bound_again(void **state)
 {
     struct stage stage;
-    struct member *worker;
+    struct member *worker, *publisher;
 
     (void)state;
     open_with_orders(&stage, 100);
@@ -107,9 +107,11 @@ static void test_client_consumer__after_a_broker_restart_it_is_bound_again(void 
     await_level(&worker->status->connected, 0);
     stage_start_broker(&stage);
     await_level(&worker->status->connected, 1);
-    member_exit(ready(&stage, "publisher",
+    publisher = ready(&stage, "publisher",
                       "{\"subject\": \"orders.new\", \"stream\": \"ORDERS\", "
-                      "\"wait_for_ack\": \"2s\", \"count\": 1}"));
+                      "\"wait_for_ack\": \"2s\", \"count\": 1}");
+    await_count(&publisher->status->acknowledged, 1);
+    member_exit(publisher);
     await_count(&worker->status->distinct, 101);
     member_exit(worker);
     stage_close(&stage);

@@ -23,7 +23,8 @@
 #include "harness/evidence/writer.h"
 #include "proxy/base/clock.h"
 
-enum { STATUS_FD = 20, CONTROL_FD = 21 };
+/* Descriptors are handed down above this: a test may have many open. */
+enum { HANDED_DOWN_FROM = 200 };
 
 static uint64_t deadline(void)
 {
@@ -147,8 +148,8 @@ static void become_client(const struct stage *stage, const struct member *member
     char text[64];
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(status_fd, STATUS_FD);
-    dup2(control_fd, CONTROL_FD);
+    status_fd = fcntl(status_fd, F_DUPFD, HANDED_DOWN_FROM);
+    control_fd = fcntl(control_fd, F_DUPFD, HANDED_DOWN_FROM);
     snprintf(text, sizeof text, "nats://127.0.0.1:%u",
              is_admin ? stage->broker_port : relay_port(stage->relay));
     setenv("NATS_URL", text, 1);
@@ -156,9 +157,9 @@ static void become_client(const struct stage *stage, const struct member *member
     setenv("STORMDRILL_CLIENT_NUMBER", text, 1);
     snprintf(text, sizeof text, "%u", member->incarnation);
     setenv("STORMDRILL_INCARNATION", text, 1);
-    snprintf(text, sizeof text, "%d", STATUS_FD);
+    snprintf(text, sizeof text, "%d", status_fd);
     setenv("STORMDRILL_STATUS_FD", text, 1);
-    snprintf(text, sizeof text, "%d", CONTROL_FD);
+    snprintf(text, sizeof text, "%d", control_fd);
     setenv("STORMDRILL_CONTROL_FD", text, 1);
     setenv("STORMDRILL_CONF", conf, 1);
     setenv("STORMDRILL_EVIDENCE", stage->evidence, 1);
