@@ -6,8 +6,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "harness/evidence/writer.h"
+#include "harness/script/text.h"
 
 enum { LINE_BYTES = 1200 };
 
@@ -21,7 +24,31 @@ void journal_say(struct run *run, const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    text_clean(line);
+    text_one_line(line);
     run->options.on_progress(run->options.arg, line);
+}
+
+/* Words for a record, which must be UTF-8. Gives. */
+static json_t *words(const char *text)
+{
+    json_t *value = json_string(text);
+    char *copy;
+
+    if (value != NULL)
+        return value;
+    copy = strdup(text);
+    if (copy == NULL)
+        return json_string("?");
+    text_clean(copy);
+    value = json_string(copy);
+    free(copy);
+    return value;
+}
+
+static json_t *words_and_where(const char *text, const char *where)
+{
+    return json_pack("{s:o, s:o}", "text", words(text), "where", words(where));
 }
 
 /* Takes `detail`. */
@@ -47,14 +74,15 @@ void journal_phase(struct run *run, const char *name)
 
 void journal_note(struct run *run, const char *text)
 {
-    append(run, (struct record){.kind = RECORD_note}, json_pack("{s:s}", "text", text));
+    append(run, (struct record){.kind = RECORD_note},
+           json_pack("{s:o}", "text", words(text)));
     journal_say(run, "note %s", text);
 }
 
 void journal_expectation(struct run *run, bool held, const char *text, const char *where,
                          const json_t *value, const char *op, const json_t *bound)
 {
-    json_t *detail = json_pack("{s:s, s:s}", "text", text, "where", where);
+    json_t *detail = words_and_where(text, where);
 
     if (value != NULL)
         json_object_set(detail, "value", (json_t *)value);
@@ -74,14 +102,14 @@ void journal_expectation(struct run *run, bool held, const char *text, const cha
 void journal_task_error(struct run *run, const struct error *err)
 {
     append(run, (struct record){.kind = RECORD_task_error},
-           json_pack("{s:s, s:s}", "text", err->text, "where", err->where));
+           words_and_where(err->text, err->where));
     journal_say(run, "error %s", err->text);
 }
 
 void journal_deadline(struct run *run, const struct error *err)
 {
     append(run, (struct record){.kind = RECORD_deadline},
-           json_pack("{s:s, s:s}", "text", err->text, "where", err->where));
+           words_and_where(err->text, err->where));
 }
 
 void journal_action(struct run *run, const char *action, const char *on)

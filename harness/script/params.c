@@ -97,8 +97,9 @@ json_t *params_read(lua_State *L, int index)
         if (lua_type(L, -2) != LUA_TSTRING)
             raise_text(L,
                        "params takes names: params = { down = param(\"1s\", \"...\") }");
-        json_object_set_new(params, lua_tostring(L, -2),
-                            read_one(L, lua_tostring(L, -2)));
+        if (json_object_set_new(params, lua_tostring(L, -2),
+                                read_one(L, lua_tostring(L, -2))) != 0)
+            raise_text(L, "params has a name that is not UTF-8 text");
         lua_pop(L, 1);
     }
     return params;

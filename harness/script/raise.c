@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "harness/script/state.h"
+#include "harness/script/text.h"
 
 static const char error_key[] = "stormdrill.error";
 
@@ -230,4 +231,7 @@ void raise_read(lua_State *L, int index, int status, struct error *err)
         *err = *object;
     else
         describe(L, index, err);
+    text_clean(err->text); /* a script can raise any bytes */
+    text_clean(err->hint);
+    text_clean(err->where);
 }

@@ -11,6 +11,7 @@
 
 #include "harness/script/noun.h"
 #include "harness/script/raise.h"
+#include "harness/script/text.h"
 #include "proxy/base/param.h"
 
 enum { DEPTH_MAX = 24, PATH_BYTES = 160 };
@@ -287,6 +288,8 @@ const char *value_text(lua_State *L, int index, const char *what, size_t size_ma
         raise_text(L, "%s: %zu bytes are too many; at most %zu", what, size, size_max);
     if (strlen(text) != size)
         raise_text(L, "%s: a text cannot hold a zero byte", what);
+    if (!text_is_utf8(text))
+        raise_text(L, "%s takes UTF-8 text", what);
     return text;
 }
 

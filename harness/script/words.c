@@ -3,7 +3,7 @@
 #include "harness/script/words.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "harness/script/fault_noun.h"
@@ -12,6 +12,7 @@
 #include "harness/script/raise.h"
 #include "harness/script/sandbox.h"
 #include "harness/script/tasks.h"
+#include "harness/script/text.h"
 #include "harness/script/values.h"
 #include "proxy/base/param.h"
 
@@ -19,23 +20,28 @@
 static int l_phase(lua_State *L)
 {
     struct task *task = task_here(L, "phase");
+    const char *name = value_text(L, 1, "phase", SCRIPT_NAME_BYTES_MAX);
 
-    journal_phase(task->run, value_text(L, 1, "phase", SCRIPT_NAME_BYTES_MAX));
+    if (strpbrk(name, "\n\r\t") != NULL)
+        raise_text(L, "a phase's name is one line without tabs");
+    journal_phase(task->run, name);
     return 0;
 }
 
-/* note("at the peak %s", value): string.format; a text alone is taken as it is */
+/* note("at the peak %s", value): string.format; a text alone is taken as it is. Any bytes
+ * may come: what is no UTF-8 becomes '?' in the record. */
 static int l_note(lua_State *L)
 {
     struct task *task = task_here(L, "note");
 
-    value_text(L, 1, "note", 1 << 20);
+    if (lua_type(L, 1) != LUA_TSTRING)
+        raise_text(L, "note takes a text first: note(\"%%d of %%d\", a, b)");
     if (lua_gettop(L) > 1) {
         lua_pushvalue(L, lua_upvalueindex(1));
         lua_insert(L, 1);
         lua_call(L, lua_gettop(L) - 1, 1);
     }
-    journal_note(task->run, value_text(L, -1, "note", 1 << 20));
+    journal_note(task->run, lua_tostring(L, -1));
     return 0;
 }
 
@@ -165,6 +171,15 @@ static int l_fail(lua_State *L)
     raise_hint(L, luaL_optstring(L, 2, ""), "%s", luaL_checkstring(L, 1));
 }
 
+static json_t *shown_text(const char *text)
+{
+    char copy[256];
+
+    snprintf(copy, sizeof copy, "%s", text);
+    text_clean(copy); /* any bytes, and perhaps cut in a character */
+    return json_string(copy);
+}
+
 /* What JSON can say of a value that was compared; else its text. */
 static json_t *shown(lua_State *L, int index)
 {
@@ -180,7 +195,7 @@ static json_t *shown(lua_State *L, int index)
         return isfinite(lua_tonumber(L, index)) ? json_real(lua_tonumber(L, index))
                                                 : NULL;
     default:
-        return json_string(luaL_tolstring(L, index, NULL));
+        return shown_text(luaL_tolstring(L, index, NULL));
     }
 }
 

@@ -231,6 +231,27 @@ static void test_expect__fails_the_scenario_from_a_spawned_task(void **state)
     script_rig_destroy(rig);
 }
 
+/* A script can hand over any bytes; records and progress stay whole. */
+static void test_expect__keeps_records_whole_whatever_bytes_come(void **state)
+{
+    struct script_rig *rig = script_rig_create();
+
+    (void)state;
+    script_rig_run(rig, "note('c\\xc3\\xa4\\xe2\\x82\\nd\\xed\\xa0\\x80')\n"
+                        "expect('e', '\\xc0\\x80', '==', '\\xc0\\x80')\n"
+                        "error('f\\xf4\\x90\\x80\\x80')");
+    EXPECT_TEXT(rig->progress, "note c\xC3\xA4?? d???\nheld e\nerror f????\n");
+    EXPECT_PART(rig->fakes->records, "\"bound\": \"??\"");
+    EXPECT_ERROR(rig, 4, "f????");
+    script_rig_run(rig, "phase 'a\\xff'");
+    EXPECT_ERROR(rig, 2, "phase takes UTF-8 text");
+    script_rig_run(rig, "phase 'a\\nb'");
+    EXPECT_ERROR(rig, 2, "a phase's name is one line without tabs");
+    script_rig_run(rig, "note(7)");
+    EXPECT_ERROR(rig, 2, "note takes a text first: note(\"%d of %d\", a, b)");
+    script_rig_destroy(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_expect__leaves_a_caught_await_to_the_script),
         cmocka_unit_test(test_expect__lets_the_checks_judge_who_is_not_caught_up),
         cmocka_unit_test(test_expect__fails_the_scenario_from_a_spawned_task),
+        cmocka_unit_test(test_expect__keeps_records_whole_whatever_bytes_come),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
