@@ -252,6 +252,8 @@ void evidence_home_close(struct evidence_home *home)
     pthread_join(home->mover, NULL);
     while ((spare = home_take_spare(home)) != NULL)
         home_drop_segment(home, spare);
+    while ((spare = home_take_reserve(home)) != NULL)
+        home_drop_segment(home, spare);
     sem_destroy(&home->stocker_work);
     sem_destroy(&home->mover_work);
     release(home);

@@ -20,8 +20,10 @@ enum {
      * turn a page: segments grow fourfold from the first to the last size. */
     SEGMENT_FIRST_BYTES = 64 << 10,
     SEGMENT_GROWTH = 4,
-    /* What a writer makes itself when the stocker is late: quick to allocate. */
+    /* Kept ready for writers for whom the stocker is late, once one has ordered at all;
+     * and, when these are gone too, what a writer makes itself. */
     SEGMENT_SELF_BYTES = 1 << 20,
+    RESERVE_MAX = 4,
     /* In the folder nothing can be made quickly, and what is not used costs nothing. */
     SEGMENT_FOLDER_BYTES = 1 << 20,
     /* Segments that have gone home and wait, zeroed, to be used again. */
@@ -72,6 +74,7 @@ struct evidence_home {
     _Atomic(struct live_file *) freight;
     _Atomic(struct live_file *) spares; /* only the stocker takes from it */
     _Atomic int spare_count;
+    _Atomic(struct live_file *) reserve[RESERVE_MAX];
     sem_t stocker_work;
     sem_t mover_work;
     pthread_t stocker;
@@ -96,6 +99,13 @@ bool home_keep_spare(struct evidence_home *home, struct live_file *segment);
 
 /* A spare, or NULL. Only for the stocker, and for closing. */
 struct live_file *home_take_spare(struct evidence_home *home);
+
+/* A small segment that is ready, or NULL; any thread. A writer's own mmap would wait for
+ * the lock of the address space, which a thread without a core may hold. */
+struct live_file *home_take_reserve(struct evidence_home *home);
+
+/* Put back what was taken; only the stocker. */
+void home_fill_reserve(struct evidence_home *home);
 
 /* Count bytes in shm; false when that would pass the bound. */
 bool home_hold(struct evidence_home *home, uint64_t bytes);

@@ -195,3 +195,31 @@ struct live_file *home_take_spare(struct evidence_home *home)
         atomic_fetch_sub(&home->spare_count, 1);
     return spare;
 }
+
+struct live_file *home_take_reserve(struct evidence_home *home)
+{
+    for (int i = 0; i < RESERVE_MAX; i++) {
+        struct live_file *segment = atomic_exchange(&home->reserve[i], NULL);
+
+        if (segment != NULL) {
+            sem_post(&home->stocker_work);
+            return segment;
+        }
+    }
+    return NULL;
+}
+
+void home_fill_reserve(struct evidence_home *home)
+{
+    size_t bytes = SEGMENT_SELF_BYTES;
+    char name[32];
+
+    if (bytes > home->segment_bytes_max)
+        bytes = home->segment_bytes_max;
+    /* Nobody's yet: the process's number keeps names apart in a shared folder. */
+    snprintf(name, sizeof name, "p%ld", (long)getpid());
+    for (int i = 0; i < RESERVE_MAX; i++) {
+        if (atomic_load(&home->reserve[i]) == NULL)
+            atomic_store(&home->reserve[i], map_in_shm(home, name, bytes, true));
+    }
+}

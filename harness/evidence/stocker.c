@@ -1,4 +1,4 @@
-/* stocker: makes the next segment before it is needed.
+/* stocker: makes the next segment before it is needed, and keeps a small reserve.
  *
  * Order comes -> a spare, or a segment made and every page touched -> ready. No room: the
  * order stays here and is tried again, so that a writer that has lost its place finds one
@@ -75,6 +75,9 @@ void *stocker_main(void *arg)
             else
                 link = &order->next;
         }
+        /* Woken: some writer is busy enough to need more than its first segment. */
+        if (!atomic_load(&home->stopping))
+            home_fill_reserve(home);
     }
     return NULL;
 }

@@ -2,8 +2,8 @@
  *
  * All well:  append ... half of the segment is used: the next one is ordered ... full:
  *            it is there, the full one is sent home, the writer goes on in the new one.
- * Late:      the stocker has not made it yet: the writer makes a small one itself, in
- *            shm, where that takes well under a millisecond.
+ * Late:      the stocker has not made it yet: a small one is taken from the reserve; only
+ *            when that is empty too the writer makes one itself, in shm.
  * No room:   records are counted. The last slot of every segment is kept for that: it
  *            becomes an evidence_lost record that counts up in place, so the loss is
  *            told even if there is never room again.
@@ -99,14 +99,16 @@ static struct live_file *take_ordered(struct writer *w)
     return segment;
 }
 
-/* A small segment of the writer's own making. Tried once per page: when shm is full the
- * stocker keeps trying, and appends must stay cheap. */
+/* The stocker is late: from the reserve, else of the writer's own making. That is tried
+ * once per page: when shm is full the stocker keeps trying, and appends must stay cheap.
+ */
 static struct live_file *make_small(struct writer *w)
 {
+    struct live_file *segment = home_take_reserve(w->home);
     size_t bytes = w->segment->bytes * SEGMENT_GROWTH;
 
-    if (w->lost_here > 0)
-        return NULL;
+    if (segment != NULL || w->lost_here > 0)
+        return segment;
     if (bytes > SEGMENT_SELF_BYTES)
         bytes = SEGMENT_SELF_BYTES;
     return home_make_segment(w->home, w->name, bytes, false, true);
