@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/script/text.h"
 #include "proxy/base/param.h"
 
 enum { FLAGS_MAX = 64, LONG_BASE = 256 };
@@ -247,6 +248,16 @@ static int check_arguments(const struct invocation *in, struct error *err)
     return E_USAGE;
 }
 
+/* Names and values go into JSON, so bytes that are no text are refused at the door. */
+static int check_words(int argc, char **argv, struct error *err)
+{
+    for (int i = 1; i < argc; i++) {
+        if (!text_is_utf8(argv[i]))
+            return error_set(err, E_USAGE, "the word '%s' is not valid UTF-8", argv[i]);
+    }
+    return 0;
+}
+
 int command_parse(struct invocation *out, const struct command *command, int argc,
                   char **argv, struct error *err)
 {
@@ -267,6 +278,8 @@ int command_parse(struct invocation *out, const struct command *command, int arg
     if (out->uses == NULL)
         return error_set(err, E_NOMEM, "command line");
 
+    if (check_words(argc, argv, err) != 0)
+        return E_USAGE;
     opterr = 0;
     optind = 0; /* start over: tests parse many lines in one process */
     while ((value = getopt_long(argc, argv, options.letters, options.longs, NULL)) !=

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/script/text.h"
 #include "proxy/base/clock.h"
 
 static const char base_name[] = "stormdrill-out";
@@ -146,6 +147,10 @@ int run_folder_create(struct run_folder *out, const char *wanted, const char *na
     rc = wanted != NULL ? make_wanted(out, wanted, err) : make_dated(out, name, err);
     if (rc == 0 && realpath(out->shown, out->path) == NULL)
         rc = error_from_errno(err, "cannot find %s", out->shown);
+    if (rc == 0 && !text_is_utf8(out->path)) {
+        rc = error_set(err, E_ENVIRONMENT, "the path %s is not valid UTF-8", out->path);
+        error_hint(err, "choose a place with plain names with --out DIR");
+    }
     if (rc == 0)
         rc = lock(out, err);
     if (rc != 0)

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "harness/script/text.h"
+
 enum { FILES_MAX = 100000, DEPTH_MAX = 64 };
 
 static int add(struct paths *paths, const char *path, struct error *err)
@@ -22,6 +24,12 @@ static int add(struct paths *paths, const char *path, struct error *err)
     for (int i = 0; i < paths->count; i++) {
         if (strcmp(paths->files[i], path) == 0)
             return 0;
+    }
+    /* Names go into JSON. */
+    if (!text_is_utf8(path)) {
+        error_set(err, E_USAGE, "the file name %s is not valid UTF-8", path);
+        error_hint(err, "rename it");
+        return E_USAGE;
     }
     if (paths->count == FILES_MAX)
         return error_set(err, E_LIMIT, "more than %d scenario files", FILES_MAX);

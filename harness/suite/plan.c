@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/script/text.h"
 #include "harness/suite/choose.h"
 #include "harness/suite/paths.h"
 #include "harness/suite/result.h"
@@ -44,6 +45,21 @@ static int check_readable(const char *path, struct error *err)
     return 0;
 }
 
+/* What a case is called stands in JSON, in every report. */
+static int check_names(const struct script *script, struct error *err)
+{
+    for (int i = 0; i < script_case_count(script); i++) {
+        const struct script_case *which = script_case_at(script, i);
+
+        if (text_is_utf8(which->id))
+            continue;
+        error_set(err, E_SCRIPT, "the name '%s' is not valid UTF-8", which->id);
+        snprintf(err->where, sizeof err->where, "%s:%d", which->file, which->line);
+        return E_SCRIPT;
+    }
+    return 0;
+}
+
 static int load_one(struct plan *plan, const char *path, struct error *err)
 {
     struct script *script = NULL;
@@ -59,6 +75,11 @@ static int load_one(struct plan *plan, const char *path, struct error *err)
         error_set(err, E_SCRIPT, "%s declares no scenario", path);
         error_hint(err, "a file tells at least one: scenario \"name\" { run = ... }");
         return E_SCRIPT;
+    }
+    rc = check_names(script, err);
+    if (rc != 0) {
+        script_destroy(script);
+        return rc;
     }
     more = realloc(plan->scripts, ((size_t)plan->script_count + 1) * sizeof *more);
     if (more == NULL) {
@@ -129,8 +150,7 @@ static char *reproduce_line(const struct plan_options *options,
     if (script_case_count(script) > 1)
         fprintf(to, " --case %s",
                 shell_word(word, sizeof word, choose_case_word(script, which)));
-    json_object_foreach(planned->set, name, value)
-    {
+    json_object_foreach(planned->set, name, value) {
         char pair[512];
 
         snprintf(pair, sizeof pair, "%s=%s", name, json_string_value(value));

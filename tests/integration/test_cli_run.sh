@@ -162,7 +162,7 @@ interrupted() {
   started_pids+=("$pid")
   await 20 grep -q "phase waiting" stop.err || fail "the case did not begin"
   for signal in "$@"; do
-    kill -"$signal" "$pid"
+    kill -"$signal" "$pid" 2>/dev/null # it may have ended already
     await 5 grep -q "interrupted" stop.err
   done
   wait "$pid"

@@ -138,6 +138,19 @@ printf '\033Lua' >bytecode.lua
 expect_exit 3 "$stormdrill" validate bytecode.lua
 expect_stderr "bytecode.lua"
 
+it "refuses names that are no UTF-8, since they stand in every report"
+mkdir -p bytes && printf 'scenario "x" { run = function(t) end }\n' >$'bytes/\xff.lua'
+expect_exit 2 "$stormdrill" run bytes
+expect_stderr "is not valid UTF-8"
+expect_exit 2 "$stormdrill" run $'bytes/\xff.lua'
+expect_stderr "is not valid UTF-8"
+printf 'scenario "x\xff" { run = function(t) end }\n' >bytes.lua
+expect_exit 3 "$stormdrill" run bytes.lua
+expect_stderr "UTF-8"
+expect_stderr "bytes.lua:1"
+expect_exit 2 "$stormdrill" run fine.lua --set $'a=\xff'
+expect_stderr "is not valid UTF-8"
+
 it "says that a file cannot be read"
 ln -s nowhere dangling.lua
 mkdir -p folder && ln -s nowhere folder/dangling.lua
