@@ -150,8 +150,8 @@ static void become_client(const struct stage *stage, const struct member *member
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     status_fd = fcntl(status_fd, F_DUPFD, HANDED_DOWN_FROM);
     control_fd = fcntl(control_fd, F_DUPFD, HANDED_DOWN_FROM);
-    snprintf(text, sizeof text, "nats://127.0.0.1:%u",
-             is_admin ? stage->broker_port : relay_port(stage->relay));
+    snprintf(text, sizeof text, "nats://127.0.0.1:%d",
+             (int)(is_admin ? stage->broker_port : relay_port(stage->relay)));
     setenv("NATS_URL", text, 1);
     snprintf(text, sizeof text, "%u", member->number);
     setenv("STORMDRILL_CLIENT_NUMBER", text, 1);

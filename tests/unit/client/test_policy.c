@@ -106,7 +106,7 @@ static void test_policy__the_kinds_of_jitter_have_names(void **state)
 static void test_policy__every_mistake_is_named(void **state)
 {
     (void)state;
-    expect_error("\"defualt\"", "did you mean \"default\"?");
+    expect_error("\"defaultt\"", "did you mean \"default\"?");
     expect_error("\"sometimes\"", "no policy 'sometimes'");
     expect_error("5", "neither a word nor a table");
     expect_error("[1]", "neither a word nor a table");
@@ -120,7 +120,7 @@ static void test_policy__every_mistake_is_named(void **state)
     expect_error("{\"wait\": \"1s\", \"jitter\": \"20%\"}", "jitter");
     expect_error("{\"wait\": \"1s\", \"attempts\": 0}", "attempts = 0");
     expect_error("{\"wait\": \"1s\", \"attempts\": -2}", "attempts");
-    expect_error("{\"wait\": \"1s\", \"atempts\": 3}", "did you mean 'attempts'?");
+    expect_error("{\"wait\": \"1s\", \"attempt\": 3}", "did you mean 'attempts'?");
     expect_error("{\"first\": \"1s\", \"jitter\": \"50ms\"}", "jitter");
     expect_error("{\"first\": \"1s\", \"jitter\": \"some\"}", "jitter");
     expect_error("{\"first\": \"1s\", \"jitter\": \"120%\"}", "jitter");

@@ -104,7 +104,7 @@ static void test_workload__connection_options_are_checked(void **state)
     (void)state;
     expect_error("connector", "{\"timeout\": 5}", "timeout");
     expect_error("connector", "{\"timeout\": \"5ms\"}", "timeout");
-    expect_error("connector", "{\"recconect\": \"none\"}", "did you mean 'reconnect'?");
+    expect_error("connector", "{\"reconnekt\": \"none\"}", "did you mean 'reconnect'?");
     expect_error("connector", "{\"reconnect\": {\"wait\": \"1s\", \"cap\": \"2s\"}}",
                  "both 'wait' and 'cap'");
     expect_error("connector", "{\"user\": \"a\"}", "'user' is given without 'password'");
