@@ -1,6 +1,9 @@
 /* lag: samples, and a report each second. */
 #include "proxy/lag.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "proxy/wire.h"
 
 /* TICKS_PER_LOOK: ten thousand wires cost 2 ms to look at, so not at every tick. */
@@ -8,27 +11,39 @@ enum { SAMPLES_PER_REPORT = 50, SAMPLES_MAX = 5000, TICKS_PER_LOOK = 5 };
 
 static const uint64_t INTERVAL_NS = 20ull * NS_PER_MS;
 
+/* A check asks how often the plane was later than a tenth of what it asserts: steps of
+ * about two are near enough to any tenth. */
+static const struct {
+    uint64_t ms;
+    const char *name;
+} limits[] = {{5, "over_5ms"},   {10, "over_10ms"},   {25, "over_25ms"},
+              {50, "over_50ms"}, {100, "over_100ms"}, {250, "over_250ms"}};
+
+enum { LIMITS = sizeof limits / sizeof limits[0] };
+static_assert(LIMITS == sizeof((struct lag *)0)->over / sizeof(unsigned),
+              "a count for each limit");
+
 /* Counts only when there is something to say: the rule is written each second. */
 static void report(struct lag *lag)
 {
     struct proxy_event event = {.kind = PROXY_LAG, .a = lag->worst_ns, .b = lag->samples};
     json_t *detail = NULL;
 
-    if (lag->over_5ms > 0)
-        detail = json_pack("{s:i, s:i, s:i}", "samples", (int)lag->samples, "over_5ms",
-                           (int)lag->over_5ms, "over_250ms", (int)lag->over_250ms);
+    if (lag->over[0] > 0)
+        detail = json_pack("{s:i}", "samples", (int)lag->samples);
+    for (int i = 0; detail != NULL && i < LIMITS; i++)
+        json_object_set_new(detail, limits[i].name, json_integer((int)lag->over[i]));
     engine_emit(lag->engine, &event, detail);
     lag->worst_ns = 0;
     lag->samples = 0;
-    lag->over_5ms = 0;
-    lag->over_250ms = 0;
+    memset(lag->over, 0, sizeof lag->over);
 }
 
 static void sample(struct lag *lag, uint64_t late_ns)
 {
     lag->samples++;
-    lag->over_5ms += late_ns > 5ull * NS_PER_MS;
-    lag->over_250ms += late_ns > 250ull * NS_PER_MS;
+    for (int i = 0; i < LIMITS; i++)
+        lag->over[i] += late_ns > limits[i].ms * NS_PER_MS;
     if (late_ns > lag->worst_ns)
         lag->worst_ns = late_ns;
 }

@@ -16,8 +16,7 @@ struct lag {
     uint64_t due_ns; /* of the next sample */
     uint64_t worst_ns;
     unsigned samples;
-    unsigned over_5ms;
-    unsigned over_250ms;
+    unsigned over[6]; /* 5, 10, 25, 50, 100, 250 ms */
     unsigned ticks;
 };
 

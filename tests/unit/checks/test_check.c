@@ -200,7 +200,8 @@ static struct evidence *lagging(uint64_t worst_ns, json_int_t over_5ms)
         add(e,
             (struct record){.kind = RECORD_lag, .a = i == 0 ? worst_ns : 1000, .b = 100},
             NULL,
-            i == 0 ? json_pack("{s:I, s:i}", "over_5ms", over_5ms, "over_250ms", 0)
+            i == 0 ? json_pack("{s:I, s:i, s:i}", "over_5ms", over_5ms, "over_50ms", 2,
+                               "over_250ms", 0)
                    : NULL);
     }
     return e;
