@@ -123,7 +123,8 @@ static void collect_tags(struct words *tags, const struct script_case *which)
     const json_t *tag;
     size_t i;
 
-    json_array_foreach(which->tags, i, tag) words_add(tags, json_string_value(tag));
+    json_array_foreach(which->tags, i, tag)
+        words_add(tags, json_string_value(tag));
 }
 
 typedef void collect_fn(struct words *words, const struct script_case *which);
@@ -270,8 +271,7 @@ json_t *choose_set(const struct script_case *which, const json_t *set)
     const char *name;
     json_t *value;
 
-    json_object_foreach((json_t *)set, name, value)
-    {
+    json_object_foreach((json_t *)set, name, value) {
         if (json_object_get(which->params, name) != NULL)
             json_object_set(own, name, value);
     }
@@ -310,8 +310,7 @@ int choose_check_set(const struct choice *choice, const json_t *set, struct erro
     const char *name;
     json_t *value;
 
-    json_object_foreach((json_t *)set, name, value)
-    {
+    json_object_foreach((json_t *)set, name, value) {
         bool known = false;
 
         for (int i = 0; i < choice->count; i++)

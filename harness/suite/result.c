@@ -48,8 +48,7 @@ int result_exit_code(const json_t *cases)
     const json_t *one;
     size_t i;
 
-    json_array_foreach(cases, i, one)
-    {
+    json_array_foreach(cases, i, one) {
         const json_t *own = json_object_get(one, "exit_code");
 
         /* A skipped case is neither passed nor failed; asked for by name it carries a
@@ -74,7 +73,8 @@ json_t *result_totals(const json_t *cases)
         const json_t *one;
         size_t i;
 
-        json_array_foreach(cases, i, one) count += is_outcome(one, outcomes[o]);
+        json_array_foreach(cases, i, one)
+            count += is_outcome(one, outcomes[o]);
         json_object_set_new(totals, outcomes[o], json_integer(count));
     }
     return totals;

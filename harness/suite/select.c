@@ -234,8 +234,7 @@ bool selector_word_matches(const char *word, const struct selector_subject *subj
         return true;
     if (strcasestr(slash != NULL ? slash + 1 : subject->file, word) != NULL)
         return true;
-    json_array_foreach(subject->tags, i, tag)
-    {
+    json_array_foreach(subject->tags, i, tag) {
         if (json_is_string(tag) && strcasecmp(json_string_value(tag), word) == 0)
             return true;
     }

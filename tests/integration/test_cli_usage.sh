@@ -98,8 +98,8 @@ expect_exit 2 "$stormdrill" list fine.lua -k '(core'
 expect_stderr "a parenthesis that is not closed"
 expect_exit 2 "$stormdrill" run fine.lua -k 'fine weather'
 expect_stderr "two words without 'and' or 'or'"
-expect_exit 5 "$stormdrill" run fine.lua -k relaease
-expect_stderr "nothing matches -k 'relaease'; tags here: core, release"
+expect_exit 5 "$stormdrill" run fine.lua -k releaze
+expect_stderr "nothing matches -k 'releaze'; tags here: core, release"
 expect_stderr "did you mean -k release?"
 expect_exit 5 "$stormdrill" run fine.lua --case shrot
 expect_stderr "did you mean 'short'?"

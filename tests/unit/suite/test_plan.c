@@ -167,7 +167,7 @@ static void test_plan__chooses_by_words_names_and_values(void **state)
 
 static void test_plan__says_what_there_is_when_nothing_is_meant(void **state)
 {
-    struct rig rig = {.options = {.expression = "relaease"}};
+    struct rig rig = {.options = {.expression = "releaze"}};
 
     (void)state;
     scratch_write("fine.lua", fine);

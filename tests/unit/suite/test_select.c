@@ -132,8 +132,8 @@ static void test_select__offers_its_words_for_suggestions(void **state)
     struct error err;
 
     (void)state;
-    assert_int_equal(selector_create(&selector, "relaease and not 'tls one'", &err), 0);
-    assert_string_equal(selector_word(selector, 0), "relaease");
+    assert_int_equal(selector_create(&selector, "releaze and not 'tls one'", &err), 0);
+    assert_string_equal(selector_word(selector, 0), "releaze");
     assert_string_equal(selector_word(selector, 1), "tls one");
     assert_null(selector_word(selector, 2));
     selector_destroy(selector);
