@@ -21,7 +21,7 @@
 #include "harness/suite/spec.h"
 #include "proxy/base/clock.h"
 
-enum { PROGRESS_FD = 3, PIPE_WAIT_MS = 1000 };
+enum { PROGRESS_FD = 3, LOCK_FD = 4, PIPE_WAIT_MS = 1000 };
 
 /* ---- the folder ---- */
 
@@ -226,7 +226,10 @@ static void on_exit_of_case(struct child *child, const struct child_exit *exit, 
 static int spawn(struct job *job, int progress, struct error *err)
 {
     const char *const argv[] = {job->options.self, "case", job->folder, NULL};
-    const struct child_fd fds[] = {{.fd = progress, .as = PROGRESS_FD}};
+    /* With the lock in its hands a case whose suite was killed keeps `analyze` away until
+     * it is dead too. */
+    const struct child_fd fds[] = {{.fd = progress, .as = PROGRESS_FD},
+                                   {.fd = job->options.lock, .as = LOCK_FD}};
     char path[PATH_MAX + 32];
     struct child_options child = {
         .self = job->options.self,
@@ -234,7 +237,7 @@ static int spawn(struct job *job, int progress, struct error *err)
         .kill_orphans = true,
         .stdin_fd = -1,
         .fds = fds,
-        .fd_count = 1,
+        .fd_count = job->options.lock != -1 ? 2 : 1,
         .on_started = on_started,
         .on_exit = on_exit_of_case,
         .arg = job,

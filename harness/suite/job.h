@@ -17,6 +17,7 @@ struct job_options {
     uv_loop_t *loop;
     const char *self;
     const char *run_folder; /* absolute */
+    int lock;               /* of the run's folder; the case holds it too; -1: none */
     const struct broker *broker;
     uint64_t grace_ns;
     void (*on_line)(void *arg, const char *text);

@@ -144,6 +144,7 @@ static void start_slot(struct suite *suite, struct slot *slot)
         .loop = &suite->loop,
         .self = options->self,
         .run_folder = options->folder->path,
+        .lock = options->folder->lock,
         .broker = options->broker,
         .grace_ns = options->grace_ns != 0 ? options->grace_ns : grace_default_ns,
         .on_line = on_job_line,
