@@ -197,6 +197,8 @@ static const struct refused {
     {"collectgarbage", "memory is looked after; the limit is 256 MiB"},
     {"print", "use note(\"...\"): it goes into the evidence, with its time"},
     {"warn", "use note(\"...\"): it goes into the evidence, with its time"},
+    {"process", "programs of others come later; cluster and streams have clients"},
+    {"incident", "recorded incidents come later"},
     {"_G", "name things directly; there are no globals"},
     {"getfenv", "name things directly; there are no globals"},
     {"setfenv", "name things directly; there are no globals"},

@@ -53,6 +53,7 @@ struct task {
     bool child_failed;
     struct error child_error;
 
+    char born[ERROR_WHERE_BYTES]; /* the line that spawned it */
     bool failed;
     struct rng rng; /* its own draws, by its place in the tree of tasks */
     uint32_t spawned;

@@ -349,6 +349,8 @@ static void test_tasks__needs_a_scenario_on_the_top_level_only(void **state)
     (void)state;
     script_rig_run(rig, "scenario 'inner'");
     EXPECT_ERROR(rig, 2, "scenario stands at the top of the file, not inside run");
+    script_rig_run(rig, "\nspawn(sleep) sleep '1h'");
+    EXPECT_ERROR(rig, 3, "sleep needs a time: write sleep \"20s\"");
     script_rig_run(rig, "spawn(7)");
     EXPECT_ERROR(rig, 2, "spawn takes a function, not a number");
     script_rig_run(rig, "local me me = spawn(function() me:await() end) sleep '1h'");
