@@ -28,7 +28,10 @@ scenario "the broker is killed in the middle of publishing" {
 
     if t.case.confirmed then
       local orders = t.cluster:stream("ORDERS", { subjects = "orders.>", storage = "file" })
-      worker   = orders:consumer { durable = "worker", ack = "explicit", reconnect = patient }
+      -- Acks in flight when the broker dies are lost: those messages come again after
+      -- ack_wait (30 s unless told otherwise), which the drain must outlast.
+      worker   = orders:consumer { durable = "worker", ack = "explicit", ack_wait = "2s",
+                                   reconnect = patient }
       producer = orders:publisher { subject = "orders.new", rate = "2000/s",
                                     wait_for_ack = "2s", reconnect = patient }
     else
