@@ -112,6 +112,7 @@ static int open_folder(struct running *run, struct error *err)
     context->evidence_folder = run->evidence_folder;
     context->self = run->self;
     context->broker_path = run->spec.broker_path;
+    context->broker_version = run->spec.broker_version;
     context->seed = run->spec.seed;
     context->fault_numbers = 1000000;
     rng_init(&context->rng, run->spec.seed);
