@@ -90,6 +90,7 @@ static void set_names(lua_State *L, struct declared_case *one, const char *scena
     one->shown.file = script_of(L)->path;
 }
 
+/* All cases of a scenario share its checks: they are constant, and Lua owns them. */
 static void set_checks(lua_State *L, struct declared_case *one, const struct body *body)
 {
     size_t count = (size_t)body->check_count;
@@ -121,7 +122,7 @@ static json_t *ask_cluster(lua_State *L, int function, const json_t *values)
 static void add(lua_State *L, const struct body *body, const char *name, json_t *values,
                 json_t *expect)
 {
-    struct declared_case *one = append(L);
+    struct declared_case *one = append(L); /* first: whatever raises, it is freed */
     int top = lua_gettop(L);
     json_t *cluster = body->cluster;
     struct error err;

@@ -28,6 +28,7 @@ struct client *client_noun_find(lua_State *L, uint32_t number)
 {
     struct crew *crew = client_noun_crew(L);
 
+    /* Few clients, rare questions: no index is worth its upkeep. */
     for (int i = 0; i < crew_count(crew); i++) {
         if (client_number(crew_at(crew, i)) == number)
             return crew_at(crew, i);
@@ -46,6 +47,8 @@ static int return_top(lua_State *L)
     return 1;
 }
 
+/* The box comes first and gets its number later: nothing may raise between asking for
+ * the client and waiting for it. */
 int client_noun_start(lua_State *L, const char *workload, const json_t *conf)
 {
     struct crew *crew = client_noun_crew(L);

@@ -63,20 +63,34 @@ static _Noreturn void raise_key(lua_State *L, const char *key, int line)
     raise_error(L, &err);
 }
 
+static bool is_key(const char *name)
+{
+    for (int i = 0; i < KEYS; i++) {
+        if (strcmp(name, keys[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Of several wrong keys the first in the alphabet is named: Lua's own order would name
+ * another one in each run. */
 static void check_keys(lua_State *L, int body, int line)
 {
+    const char *wrong = NULL;
+
     lua_pushnil(L);
     while (lua_next(L, body) != 0) {
-        bool known = false;
+        const char *name;
 
         lua_pop(L, 1);
         if (lua_type(L, -1) != LUA_TSTRING)
             raise_text(L, "scenario has a value without a name: write name = value");
-        for (int i = 0; i < KEYS; i++)
-            known = known || strcmp(lua_tostring(L, -1), keys[i]) == 0;
-        if (!known)
-            raise_key(L, lua_tostring(L, -1), line);
+        name = lua_tostring(L, -1);
+        if (!is_key(name) && (wrong == NULL || strcmp(name, wrong) < 0))
+            wrong = name; /* the table keeps it */
     }
+    if (wrong != NULL)
+        raise_key(L, wrong, line);
 }
 
 /* body.KEY as JSON, its owner left on the stack. */
@@ -132,6 +146,8 @@ static json_t *take_params(lua_State *L, int body)
     return params_read(L, -1);
 }
 
+/* A function of the case is asked when the cases are made; a table is checked here, so
+ * that its place is the scenario's and not a case's. */
 static void take_cluster(lua_State *L, int index, struct body *body)
 {
     int type = lua_getfield(L, index, "cluster");

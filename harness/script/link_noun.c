@@ -46,7 +46,8 @@ void link_noun_push(lua_State *L, const struct client *client, uint32_t node)
     noun_push(L, &noun_link, client_number(client), node, name);
 }
 
-/* The links of this box; gives how many, at least one. */
+/* The links of this box; gives how many, at least one. Looked up anew each time: a
+ * restarted client keeps its links, but a box must not rely on it. */
 static int find_links(lua_State *L, const struct box *box, struct link_id *links)
 {
     struct client *client = client_noun_find(L, box->number);

@@ -24,6 +24,7 @@ const struct noun *noun_at(int index)
     return nouns[index];
 }
 
+/* A box, or NULL for anything else, also for userdata of Lua's own. */
 static const struct box *any_box(lua_State *L, int index)
 {
     const struct box *box = lua_touserdata(L, index);
@@ -145,6 +146,7 @@ static int l_close(lua_State *L)
     return 0;
 }
 
+/* Faults are methods of links although no file lists them: their family's table does. */
 static void push_methods(lua_State *L, const struct noun *noun)
 {
     lua_newtable(L);

@@ -61,6 +61,7 @@ static void on_handle_closed(uv_handle_t *handle)
     options.done(options.arg, rc, rc != 0 ? &err : NULL);
 }
 
+/* A false expectation that a pcall caught let the story go on; it still counts. */
 static void close_handles(struct run *run)
 {
     run->state = RUN_CLOSING;
@@ -81,6 +82,7 @@ static bool has_tasks(const struct run *run)
     return false;
 }
 
+/* Only once: what cancelled tasks raise on their way out must not cancel anew. */
 static void cancel_tasks(struct run *run, int code, const char *why)
 {
     if (run->state != RUN_TELLING)
@@ -116,6 +118,8 @@ static struct task *pop_ready(struct run *run)
     return task;
 }
 
+/* At most so many a turn: tasks that wake each other must not starve the clients' and
+ * brokers' events. */
 static void on_idle(uv_idle_t *idle)
 {
     struct run *run = idle->data;
@@ -143,6 +147,8 @@ static void on_time(uv_timer_t *timer)
     run_arm(timer->data);
 }
 
+/* libuv counts whole milliseconds from its own idea of now: rounded up, and told anew,
+ * so that nobody wakes early. */
 void run_arm(struct run *run)
 {
     uint64_t now = run_now_ns(run);
@@ -201,6 +207,7 @@ void run_begin_command(struct run *run)
     run->outstanding++;
 }
 
+/* The last answer may be what the end waits for. */
 void run_end_command(struct run *run)
 {
     assert(run->outstanding > 0);

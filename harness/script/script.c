@@ -103,12 +103,11 @@ static void compile(lua_State *L, struct script *script)
     if (size > 0 && code[0] == LUA_SIGNATURE[0])
         raise_hint(L, "give the file that it was compiled from",
                    "%s is compiled Lua, which is not run", script->path);
-    lua_pushliteral(L, "return"); /* any chunk of this name: how Lua shortens it */
+    /* Any chunk of this name tells how Lua shortens it in its messages. */
     if (luaL_loadbufferx(L, "return", 6, script->chunk_name, "t") == LUA_OK) {
         lua_getinfo(L, ">S", &info);
         snprintf(script->short_name, sizeof script->short_name, "%s", info.short_src);
     }
-    lua_pop(L, 1);
     status = luaL_loadbufferx(L, code, size, script->chunk_name, "t");
     if (status != LUA_OK) {
         raise_read(L, -1, status, &err);

@@ -57,6 +57,7 @@ void value_own(lua_State *L, json_t *value)
     *owner = value;
 }
 
+/* Only the first counts: what follows from it on the way up says less. */
 static json_t *trouble(struct reading *reading, const char *text)
 {
     if (reading->trouble[0] == '\0')
@@ -66,7 +67,7 @@ static json_t *trouble(struct reading *reading, const char *text)
 
 static json_t *read_any(struct reading *reading, int index, int depth);
 
-/* Keys 1 to n and nothing else? */
+/* Keys 1 to n and nothing else? An empty table is an object: nobody can tell. */
 static bool is_list(lua_State *L, int index)
 {
     lua_Integer count = (lua_Integer)lua_rawlen(L, index);
@@ -157,6 +158,7 @@ static json_t *read_number(struct reading *reading, int index)
     return json_real(number);
 }
 
+/* A zero byte would end the text for everybody behind us: refused like bad UTF-8. */
 static json_t *read_text(struct reading *reading, int index)
 {
     size_t size;

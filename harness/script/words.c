@@ -55,6 +55,7 @@ static int l_now(lua_State *L)
     return 1;
 }
 
+/* Both ends can come up, to the nanosecond. */
 static int random_duration(lua_State *L, struct rng *rng)
 {
     uint64_t low = value_duration(L, 1, "random");
