@@ -2,7 +2,7 @@
  *
  * All well:  between the loss of a connection and its return every attempt is an accept
  *            on one of the client's links; the waits between them are the policy's.
- * Failed:    another class of series ("fixed", "hot_loop", …), or the class with another
+ * Failed:    another class of series ("fixed", "hot_loop"), or the class with another
  *            figure ("first", "factor", "cap", "jitter", "reset").
  * Inconclusive: nobody lost a connection, or too few attempts to tell. */
 #include <math.h>

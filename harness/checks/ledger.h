@@ -17,7 +17,7 @@
 enum {
     LEDGER_PAGE_BITS = 16,
     LEDGER_PAGE_MESSAGES = 1 << LEDGER_PAGE_BITS,
-    LEDGER_PAGES_MAX = 1 << 20,         /* a sheet reaches 68,719,476,736 messages */
+    LEDGER_PAGES_MAX = 1 << 20,        /* a sheet reaches 68,719,476,736 messages */
     LEDGER_PAGES_IN_MEMORY_MAX = 8192, /* 512 MiB in all: half a billion messages */
 };
 
