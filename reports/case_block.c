@@ -13,6 +13,7 @@
 enum {
     TITLE_COLUMNS_MAX = 48,
     FIELD_COLUMNS_MAX = 48,
+    ASIDE_COLUMNS_MAX = 80,
     WITNESSES_SHOWN = 5,
     PAGE_COLUMNS = 96
 };
@@ -33,7 +34,22 @@ static void number_text(char *text, size_t size, const json_t *value)
         snprintf(text, size, "%.4g", number);
 }
 
-/* "attempted 2,000  acknowledged 1,997  lost 3", wrapped. */
+/* A list of sentences among the numbers (a ledger's sums), one per line. */
+static void print_sentences(const struct page *page, const json_t *list, int indent)
+{
+    const json_t *sentence;
+    size_t i;
+
+    json_array_foreach(list, i, sentence) {
+        if (!json_is_string(sentence))
+            continue;
+        page_format(page, "%*s", indent, "");
+        page_text(page, json_string_value(sentence));
+        page_format(page, "\n");
+    }
+}
+
+/* "attempted 2,000  acknowledged 1,997  lost 3", wrapped; then the sentences. */
 static void print_numbers(const struct page *page, const json_t *numbers, int indent)
 {
     int column = 0;
@@ -54,12 +70,16 @@ static void print_numbers(const struct page *page, const json_t *numbers, int in
         }
         if (column == 0)
             column = fprintf(page->to, "%*s", indent, "");
+        else
+            column += fprintf(page->to, "  ");
         page_text(page, name);
-        page_format(page, " %s  ", text);
-        column += width;
+        page_format(page, " %s", text);
+        column += width - 2;
     }
     if (column > 0)
         page_format(page, "\n");
+    json_object_foreach((json_t *)numbers, name, value)
+        print_sentences(page, value, indent);
 }
 
 /* "12 s  proxy  close  closed by the server" of the first few records that decided. */
@@ -192,7 +212,7 @@ static void print_expected_miss(const struct page *page, const json_t *check)
                 is_verdict(check, "failed") ? "failed" : "was inconclusive");
     page_text(page, member_text(check, "reason"));
     if (!print_share(page, check) && measured[0] != '\0' &&
-        text_width(measured, page->options->utf8) <= FIELD_COLUMNS_MAX) {
+        text_width(measured, page->options->utf8) <= ASIDE_COLUMNS_MAX) {
         page_format(page, " (");
         page_text(page, measured);
         page_format(page, ")");

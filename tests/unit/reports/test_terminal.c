@@ -14,14 +14,15 @@
 static json_t *check_of(const char *id, const char *verdict, bool met, const char *reason,
                         const char *measured)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:{s:i, s:i},"
-                     " s:[{s:f, s:s, s:s, s:s}]}",
-                     "check", id, "id", id, "title", "no acknowledged message is lost",
-                     "where", "scenarios/x.lua:10", "met", met, "verdict", verdict,
-                     "reason", reason, "text", "3 acknowledged messages never came",
-                     "expected", "0 lost", "measured", measured, "numbers", "attempted",
-                     2000, "lost", 3, "witnesses", "t", 130.02, "writer", "c1.0.load",
-                     "kind", "acknowledged", "text", "message 48112");
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:{s:i, s:i, s:[s, i]},"
+        " s:[{s:f, s:s, s:s, s:s}]}",
+        "check", id, "id", id, "title", "no acknowledged message is lost", "where",
+        "scenarios/x.lua:10", "met", met, "verdict", verdict, "reason", reason, "text",
+        "3 acknowledged messages never came", "expected", "0 lost", "measured", measured,
+        "numbers", "attempted", 2000, "lost", 3, "sums", "2000 attempted = 1997 + 3 lost",
+        7, "witnesses", "t", 130.02, "writer", "c1.0.load", "kind", "acknowledged",
+        "text", "message 48112");
 }
 
 static json_t *case_of(const char *id, const char *scenario, const char *outcome)
@@ -233,6 +234,7 @@ static void test_terminal__is_short_when_quiet_and_long_when_verbose(void **stat
     expect_has(page, "measured 0 lost");
     expect_has(page, "attempted 2,000");
     expect_has(page, "lost 3");
+    expect_has(page, "    2000 attempted = 1997 + 3 lost\n");
     free(page);
 }
 
