@@ -121,7 +121,8 @@ static bool look_at_segment(struct look *look, int dir_fd, const char *name)
 static void bring(struct collection *c, const char *name, size_t bytes,
                   const char *home_name)
 {
-    int rc = file_copy_home(c->shm_fd, name, bytes, c->folder_fd, home_name, c->err);
+    int rc =
+        file_copy_home(c->shm_fd, name, NULL, bytes, c->folder_fd, home_name, c->err);
 
     /* It is gone: the mover of a process that just ended was quicker. */
     if (rc == 0)

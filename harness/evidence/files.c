@@ -134,8 +134,22 @@ static bool copy_bytes(int from, int to, size_t bytes)
     return true;
 }
 
-int file_copy_home(int from_fd, const char *from_name, size_t bytes, int to_fd,
-                   const char *to_name, struct error *err)
+/* The same from memory, in pieces, since each is one call of the kernel. */
+static bool write_bytes(const char *from, int to, size_t bytes)
+{
+    while (bytes > 0) {
+        size_t step = bytes < COPY_BYTES ? bytes : COPY_BYTES;
+
+        if (!file_write_all(to, from, step))
+            return false;
+        from += step;
+        bytes -= step;
+    }
+    return true;
+}
+
+int file_copy_home(int from_fd, const char *from_name, const void *mapping, size_t bytes,
+                   int to_fd, const char *to_name, struct error *err)
 {
     char temporary[FILE_NAME_BYTES + 32];
     int from, to, rc;
@@ -149,7 +163,8 @@ int file_copy_home(int from_fd, const char *from_name, size_t bytes, int to_fd,
         rc = error_from_errno(err, "create the evidence file %s", to_name);
         goto fail_from;
     }
-    if (!copy_bytes(from, to, bytes)) {
+    if (mapping != NULL ? !write_bytes(mapping, to, bytes)
+                        : !copy_bytes(from, to, bytes)) {
         rc = error_from_errno(err, "write the evidence file %s", to_name);
         goto fail_to;
     }

@@ -48,12 +48,15 @@ void home_wait(sem_t *work, unsigned ms)
         sem_clockwait(work, CLOCK_MONOTONIC, &until);
 }
 
-void home_step_back(void)
+void home_step_back(int nice_by)
 {
     struct sched_param param = {.sched_priority = 0};
 
-    /* A wish: where the system does not grant it only smoothness is lost. */
+    /* A wish: where the system does not grant it only smoothness is lost. On Linux both
+     * calls mean the calling thread. */
     (void)sched_setscheduler(0, SCHED_BATCH, &param);
+    if (nice_by != 0 && nice(nice_by) == -1)
+        return;
 }
 
 static void learn_identity(struct identity *identity)
@@ -94,8 +97,6 @@ static int start_threads(struct evidence_home *home, struct error *err)
     /* Signals are for the threads that expect them. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    sem_init(&home->stocker_work, 0, 0);
-    sem_init(&home->mover_work, 0, 0);
     if (pthread_create(&home->stocker, NULL, stocker_main, home) != 0) {
         rc = error_set(err, E_SYSTEM, "no thread for evidence could be started");
     } else if (pthread_create(&home->mover, NULL, mover_main, home) != 0) {
@@ -112,6 +113,8 @@ static void release(struct evidence_home *home)
 {
     int mark_fd = home->shm_fd != -1 ? home->shm_fd : home->folder_fd;
 
+    sem_destroy(&home->stocker_work);
+    sem_destroy(&home->mover_work);
     if (home->alive_fd != -1) {
         unlinkat(mark_fd, home->alive_name, 0);
         close(home->alive_fd);
@@ -121,6 +124,16 @@ static void release(struct evidence_home *home)
     if (home->folder_fd != -1)
         close(home->folder_fd);
     free(home);
+}
+
+static void drop_stock(struct evidence_home *home)
+{
+    struct live_file *segment;
+
+    while ((segment = home_take_spare(home)) != NULL)
+        home_drop_segment(home, segment);
+    while ((segment = home_take_reserve(home)) != NULL)
+        home_drop_segment(home, segment);
 }
 
 /* What create and open have in common, once the folder and shm are there. */
@@ -139,8 +152,11 @@ static int start(struct evidence_home **out, struct evidence_home *home,
         release(home);
         return rc;
     }
+    /* Now, since a writer may be fast from its first record on. */
+    home_stock_one(home);
     rc = start_threads(home, err);
     if (rc != 0) {
+        drop_stock(home);
         release(home);
         return rc;
     }
@@ -154,6 +170,8 @@ static struct evidence_home *allocate(const struct evidence_home_options *option
 
     if (home == NULL)
         return NULL;
+    sem_init(&home->stocker_work, 0, 0);
+    sem_init(&home->mover_work, 0, 0);
     home->log = options->log;
     home->folder_fd = -1;
     home->shm_fd = -1;
@@ -240,8 +258,6 @@ fail:
 
 void evidence_home_close(struct evidence_home *home)
 {
-    struct live_file *spare;
-
     if (home == NULL)
         return;
     assert(atomic_load(&home->writers) == 0);
@@ -250,11 +266,7 @@ void evidence_home_close(struct evidence_home *home)
     pthread_join(home->stocker, NULL);
     sem_post(&home->mover_work);
     pthread_join(home->mover, NULL);
-    while ((spare = home_take_spare(home)) != NULL)
-        home_drop_segment(home, spare);
-    while ((spare = home_take_reserve(home)) != NULL)
-        home_drop_segment(home, spare);
-    sem_destroy(&home->stocker_work);
-    sem_destroy(&home->mover_work);
+    home_deliver_rest(home);
+    drop_stock(home);
     release(home);
 }

@@ -17,17 +17,23 @@
 
 enum {
     /* A writer of ten records should cost little, one of ten million should seldom
-     * turn a page: segments grow fourfold from the first to the last size. */
+     * turn a page: segments grow from the first to the last size. */
     SEGMENT_FIRST_BYTES = 64 << 10,
-    SEGMENT_GROWTH = 4,
-    /* Kept ready for writers for whom the stocker is late, once one has ordered at all;
-     * and, when these are gone too, what a writer makes itself. */
+    SEGMENT_GROWTH = 16,
+    /* What an order gets while there is no spare: making more would take so long that
+     * the writer runs out meanwhile. */
+    SEGMENT_PROMPT_BYTES = 4 << 20,
+    /* Kept ready for writers for whom the stocker is late, one from the beginning, all
+     * once there is an order; and, when they are gone, what a writer makes itself. */
     SEGMENT_SELF_BYTES = 1 << 20,
     RESERVE_MAX = 4,
     /* In the folder nothing can be made quickly, and what is not used costs nothing. */
     SEGMENT_FOLDER_BYTES = 1 << 20,
-    /* Segments that have gone home and wait, zeroed, to be used again. */
-    SPARES_MAX = 4,
+    /* Segments of full size, every page in place: the stocker makes the first few once a
+     * writer is fast; those that have gone home are zeroed and join them, which costs a
+     * fifth of making new ones. */
+    STOCK_MIN = 4,
+    SPARES_MAX = 12,
 };
 
 /* A file that this process made and that is not home yet: a segment, mapped, or a side
@@ -54,6 +60,9 @@ struct order {
     char writer[EVIDENCE_NAME_BYTES];
 };
 
+/* What has been ordered so far: nothing, segments behind a first one, more. */
+enum demand { DEMAND_LOW, DEMAND_SOME, DEMAND_HIGH };
+
 struct evidence_home {
     int folder_fd;
     int shm_fd; /* -1: none */
@@ -71,7 +80,9 @@ struct evidence_home {
     _Atomic bool warned_folder;
     _Atomic bool stopping;
     _Atomic(struct order *) orders;
+    enum demand demand; /* the stocker's */
     _Atomic(struct live_file *) freight;
+    struct live_file *waiting;          /* freight in the mover's hands */
     _Atomic(struct live_file *) spares; /* only the stocker takes from it */
     _Atomic int spare_count;
     _Atomic(struct live_file *) reserve[RESERVE_MAX];
@@ -104,8 +115,9 @@ struct live_file *home_take_spare(struct evidence_home *home);
  * the lock of the address space, which a thread without a core may hold. */
 struct live_file *home_take_reserve(struct evidence_home *home);
 
-/* Put back what was taken; only the stocker. */
-void home_fill_reserve(struct evidence_home *home);
+/* Make one segment that the reserve or the stock of spares lacks; only the stocker. False
+ * when nothing lacks or there is no room for it. */
+bool home_stock_one(struct evidence_home *home);
 
 /* Count bytes in shm; false when that would pass the bound. */
 bool home_hold(struct evidence_home *home, uint64_t bytes);
@@ -119,9 +131,11 @@ void home_send(struct evidence_home *home, struct live_file *file);
 void home_warn_shm(struct evidence_home *home, const char *why);
 
 /* Called by a thread of ours: as a batch task it does not push a writer off its core when
- * it is woken. Its nice value stays: a thread that is kept off the cores while it holds
- * the lock of the address space would hold up the writers with it. */
-void home_step_back(void);
+ * it is woken, and it takes this much less of the cores than others. */
+void home_step_back(int nice_by);
+
+/* Bring home whatever was sent; only when the mover has ended. */
+void home_deliver_rest(struct evidence_home *home);
 
 /* The two threads, in mover.c and stocker.c; `arg` is the home. */
 void *stocker_main(void *arg);

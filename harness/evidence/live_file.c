@@ -166,6 +166,14 @@ void home_drop_segment(struct evidence_home *home, struct live_file *segment)
     free(segment);
 }
 
+static void push_spare(struct evidence_home *home, struct live_file *segment)
+{
+    atomic_fetch_add(&home->spare_count, 1);
+    segment->next = atomic_load(&home->spares);
+    while (!atomic_compare_exchange_weak(&home->spares, &segment->next, segment))
+        ;
+}
+
 bool home_keep_spare(struct evidence_home *home, struct live_file *segment)
 {
     if (!segment->in_shm || segment->bytes != home->segment_bytes_max ||
@@ -176,10 +184,7 @@ bool home_keep_spare(struct evidence_home *home, struct live_file *segment)
     atomic_thread_fence(memory_order_release);
     memset((char *)segment->header + EVIDENCE_HEADER_BYTES, 0,
            segment->bytes - EVIDENCE_HEADER_BYTES);
-    atomic_fetch_add(&home->spare_count, 1);
-    segment->next = atomic_load(&home->spares);
-    while (!atomic_compare_exchange_weak(&home->spares, &segment->next, segment))
-        ;
+    push_spare(home, segment);
     return true;
 }
 
@@ -209,17 +214,49 @@ struct live_file *home_take_reserve(struct evidence_home *home)
     return NULL;
 }
 
-void home_fill_reserve(struct evidence_home *home)
+/* Where the reserve has a hole, or RESERVE_MAX. */
+static int find_hole(struct evidence_home *home)
 {
-    size_t bytes = SEGMENT_SELF_BYTES;
+    int wanted = home->demand == DEMAND_LOW ? 1 : RESERVE_MAX;
+
+    for (int i = 0; i < wanted; i++) {
+        if (atomic_load(&home->reserve[i]) == NULL)
+            return i;
+    }
+    return RESERVE_MAX;
+}
+
+/* Every process has the first of the reserve, so where shm is small that is too. */
+static size_t reserve_bytes(const struct evidence_home *home)
+{
+    size_t bytes = home->segment_bytes_max / (home->demand == DEMAND_LOW ? 16 : 1);
+
+    if (bytes > SEGMENT_SELF_BYTES)
+        bytes = SEGMENT_SELF_BYTES;
+    return bytes < SEGMENT_FIRST_BYTES ? SEGMENT_FIRST_BYTES : bytes;
+}
+
+bool home_stock_one(struct evidence_home *home)
+{
+    int hole = find_hole(home);
+    size_t bytes = hole < RESERVE_MAX ? reserve_bytes(home) : home->segment_bytes_max;
+    struct live_file *segment;
     char name[32];
 
-    if (bytes > home->segment_bytes_max)
-        bytes = home->segment_bytes_max;
+    if (hole == RESERVE_MAX &&
+        (home->demand != DEMAND_HIGH || atomic_load(&home->spare_count) >= STOCK_MIN))
+        return false;
+    /* A stock is for what comes; where the bound is near, room is for what is here. */
+    if (atomic_load(&home->held_bytes) + bytes > home->held_bytes_max / 2)
+        return false;
     /* Nobody's yet: the process's number keeps names apart in a shared folder. */
     snprintf(name, sizeof name, "p%ld", (long)getpid());
-    for (int i = 0; i < RESERVE_MAX; i++) {
-        if (atomic_load(&home->reserve[i]) == NULL)
-            atomic_store(&home->reserve[i], map_in_shm(home, name, bytes, true));
-    }
+    segment = map_in_shm(home, name, bytes, true);
+    if (segment == NULL)
+        return false;
+    if (hole < RESERVE_MAX)
+        atomic_store(&home->reserve[hole], segment);
+    else
+        push_spare(home, segment);
+    return true;
 }

@@ -131,6 +131,9 @@ static bool turn_page(struct writer *w)
         return false;
     leave_segment(w, false);
     use_segment(w, next);
+    /* A writer that needed a second segment may be fast: it orders at once. */
+    order_next(w);
+    w->limit = w->last;
     return true;
 }
 
@@ -279,7 +282,7 @@ int writer_open(struct writer **out, struct evidence_home *home, const char *nam
     rc = side_open(&w->side, home, name, err);
     if (rc != 0)
         goto fail_order;
-    first = home_make_segment(home, name, SEGMENT_FIRST_BYTES, false, false);
+    first = home_make_segment(home, name, SEGMENT_FIRST_BYTES, true, false);
     if (first == NULL) {
         rc = error_set(err, E_NOSPACE, "no room for evidence of '%s' in %s", name,
                        home->folder);

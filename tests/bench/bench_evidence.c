@@ -51,7 +51,7 @@ struct round {
     double lost;
     double read_ms; /* opening the evidence */
     double walk_ns; /* per record, second walk */
-    double faults;  /* page faults of the appending loop */
+    double faults;  /* page faults of the paced loop: 0 while the stocker keeps up */
 };
 
 static uint64_t now_ns(void)
@@ -106,32 +106,34 @@ static void append_rate(const struct bench *bench, struct writer *writer,
                         struct round *round)
 {
     struct record record = {.kind = RECORD_attempted, .message = {.client = 1}};
-    struct rusage before, after;
     uint64_t start = now_ns();
 
-    getrusage(RUSAGE_THREAD, &before);
     for (uint64_t i = 0; i < bench->records; i++) {
         record.message.number = i;
         record.time_ns = start + i;
         writer_append(writer, &record);
     }
     round->rate = (double)bench->records * 1e9 / (double)(now_ns() - start);
-    getrusage(RUSAGE_THREAD, &after);
-    round->faults = (double)(after.ru_minflt - before.ru_minflt);
+}
+
+static struct rusage usage_now(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage;
 }
 
 /* How often the core was taken from this thread. */
 static long preemptions(void)
 {
-    struct rusage usage;
-
-    getrusage(RUSAGE_THREAD, &usage);
-    return usage.ru_nivcsw;
+    return usage_now().ru_nivcsw;
 }
 
 struct worst {
     double any_ms;
     double own_ms; /* in batches without a preemption */
+    double faults;
 };
 
 /* The worst time that one append took; `writer` NULL: that an empty loop took. `pace_ns`
@@ -141,6 +143,7 @@ static struct worst append_worst(const struct bench *bench, struct writer *write
 {
     struct record record = {.kind = RECORD_attempted, .message = {.client = 1}};
     uint64_t any = 0, own = 0, start = now_ns();
+    long faults = usage_now().ru_minflt;
 
     for (uint64_t i = 0; i < bench->records;) {
         long taken = preemptions();
@@ -163,7 +166,9 @@ static struct worst append_worst(const struct bench *bench, struct writer *write
         any = batch > any ? batch : any;
         own = batch > own && preemptions() == taken ? batch : own;
     }
-    return (struct worst){.any_ms = (double)any / 1e6, .own_ms = (double)own / 1e6};
+    return (struct worst){.any_ms = (double)any / 1e6,
+                          .own_ms = (double)own / 1e6,
+                          .faults = (double)(usage_now().ru_minflt - faults)};
 }
 
 static void measure_reading(const struct bench *bench, struct round *round)
@@ -216,6 +221,7 @@ static void run_home(const struct bench *bench, struct round *round, enum way wa
     if (way == PACED) {
         round->paced_ms = worst.any_ms;
         round->own_ms = worst.own_ms;
+        round->faults = worst.faults;
     }
     if (way == FLAT_OUT) {
         round->moved = (double)(bench->records * sizeof(struct record)) * 1e9 /
