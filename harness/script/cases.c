@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/checks/expectation.h"
+#include "harness/script/case_checks.h"
 #include "harness/script/declare.h"
 #include "harness/script/raise.h"
 #include "harness/script/values.h"
@@ -69,6 +69,7 @@ static struct declared_case *append(lua_State *L)
     one = calloc(1, sizeof *one);
     if (one == NULL)
         raise_text(L, "out of memory for another case");
+    one->script = script;
     grown[script->case_count++] = one;
     return one;
 }
@@ -88,18 +89,6 @@ static void set_names(lua_State *L, struct declared_case *one, const char *scena
     one->shown.name = one->name;
     one->shown.id = one->id;
     one->shown.file = script_of(L)->path;
-}
-
-/* All cases of a scenario share its checks: they are constant, and Lua owns them. */
-static void set_checks(lua_State *L, struct declared_case *one, const struct body *body)
-{
-    size_t count = (size_t)body->check_count;
-
-    one->shown.checks = calloc(count + 1, sizeof(struct check *));
-    if (one->shown.checks == NULL)
-        raise_text(L, "out of memory for another case");
-    memcpy(one->shown.checks, body->checks, count * sizeof(struct check *));
-    one->shown.check_count = body->check_count;
 }
 
 /* cluster = function(case) … end, asked once for each case. */
@@ -125,11 +114,9 @@ static void add(lua_State *L, const struct body *body, const char *name, json_t 
     struct declared_case *one = append(L); /* first: whatever raises, it is freed */
     int top = lua_gettop(L);
     json_t *cluster = body->cluster;
-    struct error err;
 
     luaL_checkstack(L, 8, "case");
     set_names(L, one, body->name, name);
-    set_checks(L, one, body);
     one->shown.line = body->line;
     one->shown.tags = json_incref(body->tags);
     one->shown.needs = json_incref(body->needs);
@@ -141,9 +128,7 @@ static void add(lua_State *L, const struct body *body, const char *name, json_t 
     if (body->cluster_index > 0)
         cluster = ask_cluster(L, body->cluster_index, values);
     one->shown.cluster = json_incref(cluster);
-    if (expect != NULL && expectation_validate(expect, one->shown.checks,
-                                               one->shown.check_count, &err) != 0)
-        raise_error(L, &err);
+    case_checks_set(L, one, body->checks_index); /* once its expect is there */
     lua_pushvalue(L, body->run_index);
     one->run_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_settop(L, top);
@@ -273,17 +258,30 @@ static void add_matrix(lua_State *L, const struct body *body)
     } while (turn(body, names, at, count));
 }
 
-void cases_add(lua_State *L, const struct body *body)
+static void add_all(lua_State *L, const struct body *body)
 {
+    json_t *values;
+
     if (body->cases != NULL) {
         add_named(L, body);
     } else if (body->matrix != NULL) {
         add_matrix(L, body);
     } else {
-        json_t *values = json_object();
-
+        values = json_object();
         value_own(L, values);
         add(L, body, "", values, NULL);
         lua_pop(L, 1);
     }
+}
+
+/* A function of t may read what only another case has: all cases stand before it is
+ * asked for the first. */
+void cases_add(lua_State *L, const struct body *body)
+{
+    struct script *script = script_of(L);
+    int first = script->case_count;
+
+    add_all(L, body);
+    for (int i = first; i < script->case_count; i++)
+        case_checks_settle(L, script->cases[i]);
 }

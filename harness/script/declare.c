@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/script/check_words.h"
+#include "harness/script/case_checks.h"
 #include "harness/script/params.h"
 #include "harness/script/raise.h"
 #include "harness/script/sandbox.h"
@@ -163,48 +163,6 @@ static void take_cluster(lua_State *L, int index, struct body *body)
     }
 }
 
-static void take_check(lua_State *L, struct body *body, lua_Integer at)
-{
-    struct check *check = check_words_read(L, -1);
-
-    if (check == NULL && check_words_is_uncalled(L, -1))
-        raise_text(L,
-                   "checks: check.%s is not called: write check.%s() or check.%s { ... }",
-                   lua_tostring(L, -1), lua_tostring(L, -1), lua_tostring(L, -1));
-    if (check == NULL)
-        raise_text(L, "checks: number %lld is a %s; it takes check.NAME { ... }",
-                   (long long)at, luaL_typename(L, -1));
-    if (body->check_count == BODY_CHECKS_MAX)
-        raise_text(L, "checks: more than %d", BODY_CHECKS_MAX);
-    body->checks[body->check_count++] = check;
-}
-
-/* The checks belong to Lua: the registry keeps them as long as the script lives, whatever
- * becomes of the scenario's own table. */
-static void take_checks(lua_State *L, int index, struct body *body)
-{
-    int list;
-
-    if (lua_getfield(L, index, "checks") == LUA_TNIL)
-        return;
-    if (!lua_istable(L, -1))
-        raise_text(L, "checks is a list: checks = { check.NAME { ... } }");
-    list = lua_gettop(L);
-    lua_newtable(L);
-    for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, list); i++) {
-        lua_rawgeti(L, list, i);
-        take_check(L, body, i);
-        lua_rawseti(L, list + 1, i);
-    }
-    lua_pushnil(L);
-    while (lua_next(L, list) != 0) {
-        lua_pop(L, 1);
-        if (!lua_isinteger(L, -1))
-            raise_text(L, "checks is a list without names: { check.NAME { ... } }");
-    }
-    luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
 static void take_cases(lua_State *L, int index, struct body *body)
 {
     body->cases = take(L, index, "cases");
@@ -226,6 +184,7 @@ static int l_body(lua_State *L)
         .line = raise_line(L),
     };
 
+    snprintf(script->making, sizeof script->making, "%s", body.name);
     script->pending[0] = '\0';
     if (!lua_istable(L, 1) || lua_gettop(L) != 1)
         raise_text(L, "scenario \"%s\" takes one table: scenario \"%s\" { run = ... }",
@@ -238,12 +197,14 @@ static int l_body(lua_State *L)
     body.timeout_ns = take_timeout(L, 1);
     body.params = take_params(L, 1);
     take_cluster(L, 1, &body);
-    take_checks(L, 1, &body);
+    case_checks_take(L, 1);
+    body.checks_index = lua_gettop(L);
     take_cases(L, 1, &body);
     if (lua_getfield(L, 1, "run") != LUA_TFUNCTION)
         raise_text(L, "scenario \"%s\" needs run = function(t) ... end", body.name);
     body.run_index = lua_gettop(L);
     cases_add(L, &body);
+    script->making[0] = '\0';
     return 0;
 }
 
@@ -256,6 +217,24 @@ static _Noreturn void raise_no_body(lua_State *L)
     error_hint(&err, "write scenario \"%s\" { run = function(t) ... end }",
                script->pending);
     snprintf(err.where, sizeof err.where, "%s", script->pending_where);
+    raise_error(L, &err);
+}
+
+/* A scenario inside another one's functions, or behind one whose error was caught: its
+ * half-made cases must not be run. */
+static void check_whole(lua_State *L)
+{
+    const struct script *script = script_of(L);
+
+    struct error err;
+
+    if (script->making[0] == '\0')
+        return;
+    error_set(&err, E_SCRIPT, "scenario \"%s\" is not finished", script->making);
+    error_hint(&err, "scenarios stand alone at the top of the file, outside of pcall");
+    raise_where(L, err.where, sizeof err.where);
+    if (err.where[0] == '\0') /* at the end of the file */
+        snprintf(err.where, sizeof err.where, "%s", script->pending_where);
     raise_error(L, &err);
 }
 
@@ -279,6 +258,7 @@ static int l_scenario(lua_State *L)
 
     if (thread_of(L)->task != NULL)
         raise_text(L, "scenario stands at the top of the file, not inside run");
+    check_whole(L);
     if (script->pending[0] != '\0')
         raise_no_body(L);
     if (lua_istable(L, 1))
@@ -310,6 +290,7 @@ void declare_finish(lua_State *L)
 
     if (script->pending[0] != '\0')
         raise_no_body(L);
+    check_whole(L);
     if (script->case_count == 0)
         raise_hint(L, "write scenario \"name\" { run = function(t) ... end }",
                    "%s declares no scenario", script->path);

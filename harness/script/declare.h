@@ -4,7 +4,7 @@
 
 #include "harness/script/state.h"
 
-enum { BODY_CHECKS_MAX = 256, CASES_MAX = 4096 };
+enum { CASES_MAX = 4096 };
 
 /* What stands in a scenario's table; everything is borrowed from the Lua stack. */
 struct body {
@@ -19,9 +19,8 @@ struct body {
     json_t *matrix;
     uint64_t timeout_ns;
     bool exclusive;
-    struct check *checks[BODY_CHECKS_MAX];
-    int check_count;
-    int run_index; /* on the stack */
+    int checks_index; /* on the stack: their list, or a function */
+    int run_index;    /* on the stack */
 };
 
 /* Put `scenario` into the words. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/script/case_checks.h"
 #include "harness/script/raise.h"
 #include "harness/script/sandbox.h"
 #include "harness/script/values.h"
@@ -235,17 +236,25 @@ static int apply(const struct script_case *which, const json_t *set, json_t *par
     return 0;
 }
 
-int script_params(const struct script_case *which, const json_t *set, json_t **out,
-                  struct error *err)
+json_t *params_defaults(const struct script_case *which)
 {
     json_t *params = json_object();
     const char *name;
     json_t *param;
-    int rc;
 
     json_object_foreach(which->params, name, param)
         json_object_set(params, name, json_object_get(param, "default"));
-    rc = apply(which, set, params, err);
+    return params;
+}
+
+int script_params(const struct script_case *which, const json_t *set, json_t **out,
+                  struct error *err)
+{
+    json_t *params = params_defaults(which);
+    int rc = apply(which, set, params, err);
+
+    if (rc == 0)
+        rc = case_checks_renew((struct declared_case *)which, params, err);
     if (rc != 0) {
         json_decref(params);
         return rc;

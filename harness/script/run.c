@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/script/cluster_noun.h"
 #include "harness/script/faults.h"
 #include "harness/script/journal.h"
 #include "harness/script/raise.h"
 #include "harness/script/sandbox.h"
+#include "harness/script/t_table.h"
 #include "harness/script/tasks.h"
 
 enum { TASK_ROOT = 1, RESUMES_PER_TURN = 64 };
@@ -249,7 +249,7 @@ static int make_root(lua_State *L)
     const struct declared_case *declared = (const struct declared_case *)run->which;
     struct task *root;
 
-    cluster_noun_push_run(L, run);
+    t_table_push(L, run->which, run->options.params, run->options.cluster != NULL);
     lua_rawgeti(L, LUA_REGISTRYINDEX, declared->run_ref);
     root = task_spawn(L, run, NULL, false);
     lua_xmove(L, root->L, 1);

@@ -29,12 +29,12 @@ struct script_case {
     json_t *tags;  /* array of strings */
     json_t *needs; /* array of strings */
     bool exclusive;
-    uint64_t timeout_ns; /* default 2 min */
-    json_t *values;      /* t.case: the case's own values, without expect */
-    json_t *expect;      /* or NULL */
-    json_t *params;      /* {name: {default, text}} */
-    json_t *cluster;     /* checked against cluster_params, or NULL: no cluster */
-    struct check **checks;
+    uint64_t timeout_ns;   /* default 2 min */
+    json_t *values;        /* t.case: the case's own values, without expect */
+    json_t *expect;        /* or NULL */
+    json_t *params;        /* {name: {default, text}} */
+    json_t *cluster;       /* checked against cluster_params, or NULL: no cluster */
+    struct check **checks; /* with the parameters' defaults, until script_params */
     int check_count;
 };
 
@@ -44,7 +44,10 @@ int script_case_count(const struct script *script);
 const struct script_case *script_case_at(const struct script *script, int at);
 
 /* The t.params of a run: defaults, then `set` ({name: text}); unknown names and values of
- * the wrong kind are errors with a suggestion. Gives a new object. */
+ * the wrong kind are errors with a suggestion. Gives a new object.
+ * Where the scenario's checks are a function of t, it is asked with these values and what
+ * it gives replaces which->checks (as a rule call this before you look at them); what it
+ * raises is E_SCRIPT with its line, and the checks stay as they were. */
 int script_params(const struct script_case *which, const json_t *set, json_t **out,
                   struct error *err);
 

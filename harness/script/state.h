@@ -32,10 +32,13 @@ struct thread {
 /* A case, what it is run by, and what it owns. */
 struct declared_case {
     struct script_case shown;
+    struct script *script;
     char *name;
     char *id;
     char *scenario;
-    int run_ref; /* registry: the function */
+    int run_ref;      /* registry: the function */
+    int checks_ref;   /* registry: the list that keeps its checks alive */
+    int checks_asked; /* registry: the function that gives them; 0: a list was written */
 };
 
 struct script {
@@ -58,6 +61,7 @@ struct script {
     int case_count;
     char pending[SCRIPT_NAME_BYTES_MAX + 1]; /* scenario "x", still without its body */
     char pending_where[ERROR_WHERE_BYTES];
+    char making[SCRIPT_NAME_BYTES_MAX + 1]; /* whose body is being read, or failed */
     uint32_t runs;   /* how many were started: marks the handles of each */
     struct run *run; /* NULL: nothing runs */
 };

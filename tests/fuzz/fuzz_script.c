@@ -1,5 +1,6 @@
 /* fuzz_script: arbitrary text as a scenario file must load or be refused, never crash,
- * hang or leak; an error always has words. */
+ * hang or leak; an error always has words. A function that gives the checks may refuse
+ * the second time what it gave the first. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (int i = 0; i < script_case_count(script); i++) {
             json_t *params = NULL;
 
-            assert(script_params(script_case_at(script, i), NULL, &params, &err) == 0);
+            if (script_params(script_case_at(script, i), NULL, &params, &err) != 0)
+                assert(err.text[0] != '\0' && script_case_at(script, i)->checks != NULL);
             json_decref(params);
         }
     } else {

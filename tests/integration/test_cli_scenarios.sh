@@ -194,6 +194,25 @@ expect_stdout "FAIL"
 expect_stdout "arithmetic holds"
 expect_stdout "expectation.lua:3"
 
+it "judges by the values of --set where checks are a function of them"
+cat >told.lua <<'LUA'
+scenario "x" {
+  params = { first = param("250ms", "wait") },
+  checks = function(t)
+    return {
+      check.backoff { first = t.params.first, cap = "3s" },
+    }
+  end,
+  run = function(t) end,
+}
+LUA
+expect_exit 6 "$stormdrill" run told.lua --out out-told --progress none --set first=400ms
+expect_true "the check has it" grep -q '"first": "400ms"' out-told/cases/x/checks.json
+expect_exit 2 "$stormdrill" run told.lua --out never-told --set first=5s
+expect_stderr "cap is below first"
+expect_stderr "--> told.lua:5"
+expect_true "no folder was made" test ! -e never-told
+
 it "is inconclusive when time runs out"
 fails timeout 6 --timeout 300ms <<'LUA'
 scenario "x" {

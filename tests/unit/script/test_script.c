@@ -267,6 +267,8 @@ static const struct slip {
     {"scenario \"x\" { params = { a = param(1, '\\xff') } }", 1,
      "param's description takes UTF-8 text"},
     {"scenario \"x\" { tags = { '\\xff' } }", 1, "tags is not UTF-8 text"},
+    {"pcall(function() scenario \"x\" { tmeout = 1 } end)", 1,
+     "scenario \"x\" is not finished"},
     {"sleep '1s'", 1, "sleep belongs into run = function(t) ... end"},
     {"\nphase 'x'", 2, "phase belongs into run = function(t) ... end"},
     {"local x = random()", 1, "random belongs into run = function(t) ... end"},
