@@ -382,7 +382,7 @@ static void test_home__is_shared_by_threads(void **state)
     room_init(&room);
     home = room_home(&room, NULL);
     for (int i = 0; i < THREADS; i++) {
-        char name[16];
+        char name[32];
 
         snprintf(name, sizeof name, "c1.0.t%d", i);
         assert_int_equal(
