@@ -18,12 +18,17 @@ void cases_check_cluster(lua_State *L, const json_t *cluster)
 {
     struct cluster_conf conf;
     struct error err;
+    int rc;
 
     if (json_is_array(cluster))
         raise_text(L, "cluster takes names: cluster = { nodes = 1 }");
-    if (param_read(cluster_params, &conf, cluster, "cluster", &err) != 0)
+    rc = param_read(cluster_params, &conf, cluster, "cluster", &err);
+    if (rc != 0)
         raise_error(L, &err);
+    rc = cluster_check(&conf, &err);
     param_release(cluster_params, &conf);
+    if (rc != 0)
+        raise_error(L, &err);
 }
 
 static void case_free(struct declared_case *one)

@@ -33,7 +33,7 @@ void declare_finish(lua_State *L);
 void cases_add(lua_State *L, const struct body *body);
 void cases_free(struct script *script);
 
-/* Check `cluster` against cluster_params, or raise. */
+/* May a scenario say this: cluster_params and cluster_check? Else raise. */
 void cases_check_cluster(lua_State *L, const json_t *cluster);
 
 #endif

@@ -44,6 +44,17 @@ LUA
 expect_stderr "did you mean 'timeout'?"
 expect_stderr "--> keyword.lua:2"
 
+it "refuses what stormdrill itself must decide about a broker"
+broken ports <<'LUA'
+scenario "x" {
+  cluster = { nodes = 1, jetstream = true, config = { jetstream = { store_dir = "/tmp" } } },
+  run = function(t) end,
+}
+LUA
+expect_stderr "cluster.config.jetstream.store_dir cannot be set in a scenario"
+expect_stderr "stormdrill keeps the node's files in the run folder; leave it out"
+expect_stderr "--> ports.lua:1"
+
 it "refuses a name that does not exist, with its line"
 fails unknown 3 <<'LUA'
 scenario "x" {

@@ -1,4 +1,5 @@
-/* fake_tables: the parameter tables that the language reads: of clusters and of faults.
+/* fake_tables: the parameter tables that the language reads, of clusters and of faults,
+ * and what is said about them.
  *
  * Of their own, because the real ones lie beside code that needs threads and brokers. */
 #include <stddef.h>
@@ -15,6 +16,15 @@ const struct param cluster_params[] = {
     PARAM(cluster_conf, config, JSON, "config", NULL, NULL, NULL, "nats-server's own"),
     PARAM_END,
 };
+
+int cluster_check(const struct cluster_conf *conf, struct error *err)
+{
+    if (json_object_get(conf->config, "port") == NULL)
+        return 0;
+    error_set(err, E_PARAM, "cluster.config.port cannot be set in a scenario");
+    error_hint(err, "leave it out");
+    return E_PARAM;
+}
 
 struct fault_type {
     const char *name;

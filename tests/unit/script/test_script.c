@@ -234,6 +234,11 @@ static const struct slip {
      "cluster takes a table: cluster = { nodes = 1 }, not a number"},
     {"scenario \"x\" { cluster = { nods = 1 }, run = function() end }", 1,
      "cluster has no option 'nods'; did you mean 'nodes'?"},
+    {"scenario \"x\" { cluster = { config = { port = 4222 } }, run = function() end }", 1,
+     "cluster.config.port cannot be set in a scenario"},
+    {"scenario \"x\" { run = function() end, cluster = function() return\n"
+     "{ config = { port = 1 } } end }",
+     1, "cluster.config.port cannot be set in a scenario"},
     {"scenario \"x\" { cluster = { config = { f = print } } }", 1,
      "'print' is not available in a scenario: use note(\"...\"): it goes into the "
      "evidence, with its time"},
