@@ -5,10 +5,13 @@
  * spelling that nats-server knows (it ignores case).
  * nats-server's language is close to JSON, but not JSON: strings know only the escapes
  * \t \n \r \" \\ and \xHH, and there is no null. Keys are quoted, so that no word of the
- * user's is read as `include` or as a variable. */
+ * user's is read as `include` or as a variable. So are texts, but for sizes: "1MB" is a
+ * number with a unit to nats-server only where it stands without quotes. */
 #include "harness/broker/config.h"
 
+#include <ctype.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +238,45 @@ static void write_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
+/* Does a key of this name take a size? All of nats-server's do say so (max_payload,
+ * max_mem, log_size_limit, max_bytes); elsewhere, in a password or a tag, "12e" is text.
+ */
+static bool takes_size(const char *key)
+{
+    static const char *const parts[] = {"max", "size", "limit", "bytes"};
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (strcasestr(key, parts[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* A whole number with a unit of nats-server: K, M, G, T, P, E alone (1,000) or with b, i
+ * or ib behind it (1,024), in any case. "5m" is five minutes to it and stays a text; so
+ * does what it would multiply past its 64 bits without a word. */
+static bool is_size(const char *text)
+{
+    static const char units[] = "kmgtpe";
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text + digits;
+    const char *at;
+    uint64_t value_max = INT64_MAX;
+
+    if (digits == 0 || digits > 18 || *unit == '\0' || strcmp(unit, "m") == 0)
+        return false;
+    at = strchr(units, tolower((unsigned char)*unit));
+    if (at == NULL)
+        return false;
+    for (; at >= units; at--)
+        value_max /= 1024;
+    if (strtoull(text, NULL, 10) > value_max)
+        return false;
+    unit++;
+    return *unit == '\0' || strcasecmp(unit, "b") == 0 || strcasecmp(unit, "i") == 0 ||
+           strcasecmp(unit, "ib") == 0;
+}
+
 static void write_value(FILE *out, const json_t *value, int depth);
 
 static void write_members(FILE *out, const json_t *table, int depth)
@@ -246,7 +288,10 @@ static void write_members(FILE *out, const json_t *table, int depth)
         fprintf(out, "%*s", depth * 2, "");
         write_string(out, key);
         fputs(": ", out);
-        write_value(out, value, depth);
+        if (json_is_string(value) && takes_size(key) && is_size(json_string_value(value)))
+            fputs(json_string_value(value), out);
+        else
+            write_value(out, value, depth);
         fputc('\n', out);
     }
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,70 @@ static void test_config__is_read_by_the_broker_as_it_was_meant(void **state)
     free(fine);
 }
 
+static void test_config__leaves_the_quotes_off_sizes_only(void **state)
+{
+    static const char *const values[][2] = {
+        {"1MB", "1MB"},       {"64k", "64k"},         {"2GiB", "2GiB"},
+        {"10Mi", "10Mi"},     {"7E", "7E"},           {"5m", "\"5m\""},
+        {"5M", "5M"},         {"2s", "\"2s\""},       {"10", "\"10\""},
+        {"1B", "\"1B\""},     {"1.5MB", "\"1.5MB\""}, {"-1KB", "\"-1KB\""},
+        {"1 MB", "\"1 MB\""}, {"MB", "\"MB\""},       {"1MBx", "\"1MBx\""},
+        {"9E", "\"9E\""},     {"", "\"\""},           {"9000000000G", "\"9000000000G\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        json_t *config = json_pack("{s:s}", "max_pending", values[i][0]);
+        char expected[64];
+        char *text = config_text(config);
+
+        snprintf(expected, sizeof expected, "\"max_pending\": %s\n", values[i][1]);
+        assert_string_equal(text, expected);
+        free(text);
+        json_decref(config);
+    }
+}
+
+static void test_config__keeps_texts_that_look_like_sizes(void **state)
+{
+    char *text = text_of("{\"password\": \"12e\", \"server_tags\": [\"1k\"]}");
+
+    (void)state;
+    assert_string_equal(text, "\"password\": \"12e\"\n"
+                              "\"server_tags\": [\n  \"1k\"\n]\n");
+    free(text);
+}
+
+/* Real keys with values as a scenario writes them, each accepted by the broker. */
+static void test_config__says_sizes_so_that_the_broker_takes_them(void **state)
+{
+    static const char *const fine[] = {
+        "{\"max_payload\": \"1MB\"}",
+        "{\"max_payload\": \"512KiB\", \"max_pending\": \"64mb\"}",
+        "{\"max_payload\": 4096, \"max_control_line\": \"8k\"}",
+        "{\"write_deadline\": \"2s\", \"ping_interval\": \"5m\", \"ping_max\": 3}",
+        "{\"server_tags\": [\"1k\", \"eu:west\", \"10gb\"]}",
+        "{\"logfile_size_limit\": \"10MB\", \"max_connections\": 100}",
+        "{\"jetstream\": {\"store_dir\": \"/nowhere\", \"max_mem\": \"64MB\", "
+        "\"max_file_store\": \"1GiB\"}}",
+        "{\"jetstream\": {\"store_dir\": \"/nowhere\"}, \"accounts\": {\"A\": "
+        "{\"users\": [{\"user\": \"1k\", \"password\": \"12e\"}], \"jetstream\": "
+        "{\"max_mem\": \"1M\", \"max_file\": \"1GB\"}}}}",
+    };
+    struct broker broker;
+    struct error err;
+
+    (void)state;
+    assert_int_equal(broker_find(&broker, NULL, &err), 0);
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        char *text = text_of(fine[i]);
+
+        if (broker_accepts(&broker, text, &err) != 1)
+            fail_msg("%s\n%s", text, err.text);
+        free(text);
+    }
+}
+
 static void test_config__puts_the_users_table_over_ours(void **state)
 {
     const int ports[] = {1001, 1002, 1003};
@@ -117,6 +182,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_config__writes_tables_and_lists),
         cmocka_unit_test(test_config__quotes_whatever_a_string_holds),
         cmocka_unit_test(test_config__is_read_by_the_broker_as_it_was_meant),
+        cmocka_unit_test(test_config__leaves_the_quotes_off_sizes_only),
+        cmocka_unit_test(test_config__keeps_texts_that_look_like_sizes),
+        cmocka_unit_test(test_config__says_sizes_so_that_the_broker_takes_them),
         cmocka_unit_test(test_config__puts_the_users_table_over_ours),
     };
     int code;
