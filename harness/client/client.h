@@ -49,6 +49,7 @@ int client_check(const char *workload, const json_t *conf, struct error *err);
 
 const char *client_name(const struct client *client);
 const char *client_workload(const struct client *client);
+const char *client_stream(const struct client *client); /* it reads or fills; or NULL */
 uint32_t client_number(const struct client *client);
 uint32_t client_incarnation(const struct client *client);
 bool client_is_running(const struct client *client);

@@ -18,7 +18,7 @@ struct publisher_conf {
     char *stream;
     double rate;
     uint64_t size;
-    int64_t count;            /* 0: without end */
+    int64_t messages;         /* 0: without end */
     uint64_t wait_for_ack_ns; /* 0: not given */
     int64_t window;           /* 0: not given */
     bool msg_id;

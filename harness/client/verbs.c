@@ -146,6 +146,11 @@ const char *client_workload(const struct client *client)
     return client->type->name;
 }
 
+const char *client_stream(const struct client *client)
+{
+    return client->stream;
+}
+
 uint32_t client_number(const struct client *client)
 {
     return client->number;

@@ -31,7 +31,7 @@ static void open_with_orders(struct stage *stage, int count)
     json_decref(stage_admin(stage, "add_stream",
                             "{\"name\": \"ORDERS\", \"subjects\": [\"orders.>\"]}"));
     snprintf(conf, sizeof conf,
-             "{\"stream\": \"ORDERS\", \"subject\": \"orders.new\", \"count\": %d, "
+             "{\"stream\": \"ORDERS\", \"subject\": \"orders.new\", \"messages\": %d, "
              "\"rate\": \"100000/s\", \"window\": 200}",
              count);
     publisher = ready(stage, "publisher", conf);
@@ -109,7 +109,7 @@ static void test_client_consumer__after_a_broker_restart_it_is_bound_again(void 
     await_level(&worker->status->connected, 1);
     publisher = ready(&stage, "publisher",
                       "{\"subject\": \"orders.new\", \"stream\": \"ORDERS\", "
-                      "\"wait_for_ack\": \"2s\", \"count\": 1}");
+                      "\"wait_for_ack\": \"2s\", \"messages\": 1}");
     await_count(&publisher->status->acknowledged, 1);
     member_exit(publisher);
     await_count(&worker->status->distinct, 101);

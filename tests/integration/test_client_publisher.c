@@ -143,7 +143,7 @@ test_client_publisher__a_refusal_is_told_at_once_and_not_repeated(void **state)
                             "{\"name\": \"SMALL\", \"subjects\": \"small\", "
                             "\"max_msgs\": 10, \"discard\": \"new\"}"));
     publisher = ready(&stage, "publisher",
-                      "{\"stream\": \"SMALL\", \"count\": 25, \"rate\": \"1000/s\", "
+                      "{\"stream\": \"SMALL\", \"messages\": 25, \"rate\": \"1000/s\", "
                       "\"wait_for_ack\": \"2s\"}");
     await_count(&publisher->status->attempted, 25);
     member_obeys(publisher, "stop", NULL);

@@ -48,7 +48,7 @@ static void test_client_subscriber__receives_what_is_published_after_ready(void 
     stage_open(&stage);
     subscriber = ready(&stage, "subscriber", "{\"subject\": \"a.>\"}");
     publisher = ready(&stage, "publisher",
-                      "{\"subject\": \"a.b\", \"count\": 500, \"rate\": \"5000/s\"}");
+                      "{\"subject\": \"a.b\", \"messages\": 500, \"rate\": \"5000/s\"}");
     await_count(&subscriber->status->distinct, 500);
     assert_int_equal(subscriber->status->received, 500);
     await_count(&subscriber->status->processed, 500);
@@ -121,7 +121,7 @@ static void test_client_subscriber__a_queue_group_shares_the_messages(void **sta
     one = ready(&stage, "subscriber", conf);
     two = ready(&stage, "subscriber", conf);
     publisher = ready(&stage, "publisher",
-                      "{\"subject\": \"a\", \"count\": 400, \"rate\": \"5000/s\"}");
+                      "{\"subject\": \"a\", \"messages\": 400, \"rate\": \"5000/s\"}");
     await_count(&publisher->status->accepted, 400);
     member_obeys(publisher, "stop", NULL);
     /* Each of the two drains to its end, so that all have arrived. */
@@ -147,7 +147,7 @@ static void test_client_subscriber__stop_finishes_what_has_arrived(void **state)
     subscriber = ready(&stage, "subscriber",
                        "{\"subject\": \"a\", \"handler\": {\"time\": \"3ms\"}}");
     publisher = ready(&stage, "publisher",
-                      "{\"subject\": \"a\", \"count\": 200, \"rate\": \"100000/s\"}");
+                      "{\"subject\": \"a\", \"messages\": 200, \"rate\": \"100000/s\"}");
     await_count(&publisher->status->accepted, 200);
     await_count(&subscriber->status->received, 1);
     member_obeys(subscriber, "stop", NULL);
@@ -171,7 +171,7 @@ static void test_client_subscriber__a_full_queue_drops_and_says_so(void **state)
                        "{\"subject\": \"a\", \"handler\": {\"time\": \"20ms\"}, "
                        "\"pending_limits\": {\"messages\": 5}}");
     publisher = ready(&stage, "publisher",
-                      "{\"subject\": \"a\", \"count\": 300, \"rate\": \"100000/s\"}");
+                      "{\"subject\": \"a\", \"messages\": 300, \"rate\": \"100000/s\"}");
     stage_await_records(&stage, subscriber, "dropped", 1);
     assert_true(stage_records(&stage, subscriber, "error") >= 1);
     member_exit(publisher);

@@ -24,7 +24,7 @@ static const struct param params[] = {
           "messages that are due"),
     PARAM(publisher_conf, size, BYTES, "size", "128", "48", "8MiB",
           "payload of a message, its header of 48 bytes included"),
-    PARAM(publisher_conf, count, INTEGER, "count", "0", "0", NULL,
+    PARAM(publisher_conf, messages, INTEGER, "messages", "0", "0", NULL,
           "messages to send; 0: until it is stopped"),
     PARAM(publisher_conf, wait_for_ack_ns, DURATION, "wait_for_ack", NULL, "1ms", "10m",
           "JetStream: how long each message waits for its PubAck"),
@@ -156,7 +156,7 @@ static bool is_over(const struct publisher *publisher)
     const struct publisher_conf *conf = publisher->conf;
 
     return publisher->attendance.stopped ||
-           (conf->count > 0 && publisher->next >= (uint64_t)conf->count) ||
+           (conf->messages > 0 && publisher->next >= (uint64_t)conf->messages) ||
            attend_is_over(&publisher->attendance);
 }
 
@@ -196,7 +196,7 @@ static bool run_load(struct publisher *publisher)
     return false;
 }
 
-/* The end of the load: at the order to stop, or when `count` is reached. */
+/* The end of the load: at the order to stop, or when `messages` is reached. */
 static int end_load(void *arg, struct error *err)
 {
     struct publisher *publisher = arg;
@@ -254,7 +254,7 @@ static int work(struct publisher *publisher)
     if (leave)
         return 0;
     if (!publisher->attendance.stopped) {
-        /* `count` is reached: a stop that comes later finds it done. */
+        /* `messages` is reached: a stop that comes later finds it done. */
         publisher->attendance.stopped = true;
         publisher->attendance.stop_rc =
             end_load(publisher, &publisher->attendance.stop_error);

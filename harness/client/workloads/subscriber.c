@@ -24,7 +24,7 @@ struct subscriber_conf {
     json_t *handler;
     int64_t concurrency;
     json_t *pending_limits;
-    int64_t count;
+    int64_t messages;
 };
 
 static const struct param params[] = {
@@ -38,7 +38,7 @@ static const struct param params[] = {
           "messages that are handled at once"),
     PARAM(subscriber_conf, pending_limits, JSON, "pending_limits", NULL, NULL, NULL,
           "{ messages, bytes } that may wait in the client before it drops"),
-    PARAM(subscriber_conf, count, INTEGER, "count", "0", "0", "2000000000",
+    PARAM(subscriber_conf, messages, INTEGER, "messages", "0", "0", "2000000000",
           "messages to receive, then it unsubscribes; 0: any number"),
     PARAM_END,
 };
@@ -82,8 +82,8 @@ static natsStatus subscribe(struct intake *intake, const struct subscriber_conf 
     if (s == NATS_OK)
         s = natsSubscription_SetPendingLimits(intake->sub, (int)pending.messages,
                                               (int)pending.bytes);
-    if (s == NATS_OK && conf->count > 0)
-        s = natsSubscription_AutoUnsubscribe(intake->sub, (int)conf->count);
+    if (s == NATS_OK && conf->messages > 0)
+        s = natsSubscription_AutoUnsubscribe(intake->sub, (int)conf->messages);
     guard_leave(guard);
     return s;
 }

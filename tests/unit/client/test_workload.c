@@ -122,6 +122,9 @@ static void test_workload__a_publisher_needs_a_place_to_publish_to(void **state)
     expect_fine("publisher", "{\"subject\": \"a.b\", \"rate\": \"500/s\"}");
     expect_fine("publisher", "{\"stream\": \"ORDERS\", \"wait_for_ack\": \"2s\"}");
     expect_fine("publisher", "{\"stream\": \"ORDERS\", \"subject\": \"orders.>\"}");
+    expect_fine("publisher", "{\"subject\": \"a\", \"messages\": 25}");
+    /* How many clients is for the scenario to say; here it is one. */
+    expect_error("publisher", "{\"subject\": \"a\", \"count\": 25}", "count");
     expect_error("publisher", "{}", "needs a subject");
     expect_error("publisher", "{\"subject\": \"orders.>\"}", "wildcard");
     expect_error("publisher", "{\"subject\": \"a b\"}", "no subject");
