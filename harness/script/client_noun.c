@@ -1,18 +1,24 @@
-/* client_noun: a client, which is a process of its own: what can be done to it and asked.
+/* client_noun: a client, which is a process of its own, or a group of them: what can be
+ * done to it and asked.
  *
  * stop ends its load and drains, and it stays for questions; terminate, kill and restart
  * are for the process; pause is a fault and heals. is_* and the counters answer at once,
- * await_* wait. */
+ * await_* wait. A group has the same methods: they act on all its clients at once and
+ * wait for all of them; counters are sums. */
 #include "harness/script/client_noun.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "harness/script/fault_noun.h"
+#include "harness/script/gather.h"
 #include "harness/script/journal.h"
 #include "harness/script/link_noun.h"
 #include "harness/script/raise.h"
 #include "harness/script/values.h"
+
+typedef void client_verb_fn(struct client *client, client_done_fn *done, void *arg);
+typedef uint64_t client_counter_fn(const struct client *client);
 
 struct crew *client_noun_crew(lua_State *L)
 {
@@ -36,97 +42,107 @@ struct client *client_noun_find(lua_State *L, uint32_t number)
     raise_text(L, "this client is no longer there");
 }
 
-static struct client *self(lua_State *L, const char *method)
+/* The box at argument 1: of a client or a group. */
+static const struct box *self_box(lua_State *L, const char *method)
 {
-    return client_noun_find(L, noun_self(L, &noun_client, method)->number);
+    return noun_self(L, noun_of(L, 1) == &noun_group ? &noun_group : &noun_client,
+                     method);
 }
 
-static int return_top(lua_State *L)
+/* Its clients. Found before anything is begun: behind that nothing may raise. */
+static void self(lua_State *L, const char *method, struct clients *clients)
 {
-    (void)L;
-    return 1;
+    const struct box *box = self_box(L, method);
+
+    clients->count = 0;
+    for (uint32_t i = 0; i < box->count; i++)
+        clients->at[clients->count++] = client_noun_find(L, box->number + i);
 }
 
-/* The box comes first and gets its number later: nothing may raise between asking for
- * the client and waiting for it. */
-int client_noun_start(lua_State *L, const char *workload, const json_t *conf)
+/* Do this to all of them; goes on when it is done to the last. `say` is called for each
+ * before the first is touched, once it is sure that we can wait; it may be NULL. */
+static int act(lua_State *L, const struct clients *clients, const char *word,
+               void (*say)(struct run *run, const char *name), client_verb_fn *verb)
 {
-    struct crew *crew = client_noun_crew(L);
-    struct box *box = noun_push(L, &noun_client, 0, 0, NULL);
-    struct wait *wait = wait_begin(L, workload);
-    struct client *client;
-    struct error err;
+    struct gather *all = gather_begin(L, word, clients->count);
 
-    if (client_create(&client, crew, workload, conf, wait_done, wait, &err) != 0) {
-        wait_drop(wait);
-        raise_error(L, &err);
-    }
-    box->number = client_number(client);
-    snprintf(box->name, sizeof box->name, "%s", client_name(client));
-    journal_say(script_of(L)->run, "client %s", box->name);
-    return wait_end_then(L, wait, return_top);
+    for (int i = 0; say != NULL && i < clients->count; i++)
+        say(script_of(L)->run, client_name(clients->at[i]));
+    for (int i = 0; i < clients->count; i++)
+        verb(clients->at[i], gather_done, all);
+    return wait_end(L, gather_wait(all));
 }
 
 /* client:stop(): its load ends, everything sent is settled */
 static int l_stop(lua_State *L)
 {
-    struct client *client = self(L, "stop");
-    struct wait *wait = wait_begin(L, "client:stop");
+    struct clients clients;
 
-    client_stop(client, wait_done, wait);
-    return wait_end(L, wait);
+    self(L, "stop", &clients);
+    return act(L, &clients, "client:stop", NULL, client_stop);
 }
 
 /* client:terminate { grace = "5s" }: SIGTERM, then SIGKILL */
 static int l_terminate(lua_State *L)
 {
     static const char *const names[] = {"grace"};
-    struct client *client = self(L, "terminate");
-    json_t *options = value_options(L, 2, "client:terminate");
-    struct wait *wait;
+    struct clients clients;
+    struct gather *all;
+    json_t *options;
     uint64_t grace_ns;
 
+    self(L, "terminate", &clients);
+    options = value_options(L, 2, "client:terminate");
     value_only(L, options, "client:terminate", names, 1);
     grace_ns = value_option_duration(L, options, "grace", "grace", 5ull * NS_PER_S);
-    wait = wait_begin(L, "client:terminate");
-    journal_action(script_of(L)->run, "terminate", client_name(client));
-    client_terminate(client, grace_ns, wait_done, wait);
-    return wait_end(L, wait);
+    all = gather_begin(L, "client:terminate", clients.count);
+    for (int i = 0; i < clients.count; i++) {
+        journal_action(script_of(L)->run, "terminate", client_name(clients.at[i]));
+        client_terminate(clients.at[i], grace_ns, gather_done, all);
+    }
+    return wait_end(L, gather_wait(all));
+}
+
+/* The client itself writes the action, stamped just before the signal. */
+static void say_kill(struct run *run, const char *name)
+{
+    journal_say(run, "kill %s", name);
 }
 
 /* client:kill(): SIGKILL */
 static int l_kill(lua_State *L)
 {
-    struct client *client = self(L, "kill");
-    struct wait *wait = wait_begin(L, "client:kill");
+    struct clients clients;
 
-    /* The client itself writes the action, stamped just before the signal. */
-    journal_say(script_of(L)->run, "kill %s", client_name(client));
-    client_kill(client, wait_done, wait);
-    return wait_end(L, wait);
+    self(L, "kill", &clients);
+    return act(L, &clients, "client:kill", say_kill, client_kill);
+}
+
+static void say_restart(struct run *run, const char *name)
+{
+    journal_action(run, "restart", name);
 }
 
 /* client:restart(): killed, if it runs, and started again */
 static int l_restart(lua_State *L)
 {
-    struct client *client = self(L, "restart");
-    struct wait *wait = wait_begin(L, "client:restart");
+    struct clients clients;
 
-    journal_action(script_of(L)->run, "restart", client_name(client));
-    client_restart(client, wait_done, wait);
-    return wait_end(L, wait);
+    self(L, "restart", &clients);
+    return act(L, &clients, "client:restart", say_restart, client_restart);
 }
 
 /* client:pause() -> Fault: SIGSTOP, healed by SIGCONT */
 static int l_pause(lua_State *L)
 {
-    struct client *client = self(L, "pause");
-    struct disturbance *d = disturbance_create(script_of(L)->run, DISTURB_CLIENT, "pause",
-                                               client_name(client));
+    const struct box *box = self_box(L, "pause");
+    struct disturbance *d;
+    struct clients clients;
 
-    if (d == NULL)
+    self(L, "pause", &clients);
+    d = disturbance_create(script_of(L)->run, DISTURB_CLIENT, "pause", box->name);
+    if (d == NULL || !disturbance_set_clients(d, clients.at, clients.count))
         raise_text(L, "client:pause: out of memory");
-    d->client = client;
     d->params = json_object();
     return fault_noun_begin(L, d, "client:pause");
 }
@@ -134,7 +150,7 @@ static int l_pause(lua_State *L)
 /* client:link_to(node or "n1") -> Link */
 static int l_link_to(lua_State *L)
 {
-    struct client *client = self(L, "link_to");
+    const struct box *clients = self_box(L, "link_to");
     struct cluster *cluster = script_of(L)->run->options.cluster;
     const struct box *box = noun_test(L, 2, &noun_node);
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
@@ -145,26 +161,36 @@ static int l_link_to(lua_State *L)
         raise_hint(L, "write client:link_to(t.cluster.nodes[1]) or client:link_to \"n1\"",
                    "client:link_to takes a node; there is no '%.64s'",
                    luaL_tolstring(L, 2, NULL));
-    link_noun_push(L, client, node_number(node));
+    link_noun_push(L, clients, node_number(node));
     return 1;
 }
 
-/* client:is_connected() -> boolean, as its own library says */
+/* client:is_connected() -> boolean, as its own library says; a group: all are */
 static int l_is_connected(lua_State *L)
 {
-    lua_pushboolean(L, client_is_connected(self(L, "is_connected")));
+    struct clients clients;
+    bool all = true;
+
+    self(L, "is_connected", &clients);
+    for (int i = 0; i < clients.count; i++)
+        all = all && client_is_connected(clients.at[i]);
+    lua_pushboolean(L, all);
     return 1;
 }
 
 /* client:await_connected "5s" */
 static int l_await_connected(lua_State *L)
 {
-    struct client *client = self(L, "await_connected");
-    uint64_t ns = value_duration(L, 2, "await_connected");
-    struct wait *wait = wait_begin(L, "client:await_connected");
+    uint64_t ns;
+    struct clients clients;
+    struct gather *all;
 
-    client_await_connected(client, ns, wait_done, wait);
-    return wait_end_deadline(L, wait);
+    self(L, "await_connected", &clients);
+    ns = value_duration(L, 2, "await_connected");
+    all = gather_begin(L, "client:await_connected", clients.count);
+    for (int i = 0; i < clients.count; i++)
+        client_await_connected(clients.at[i], ns, gather_done, all);
+    return wait_end_deadline(L, gather_wait(all));
 }
 
 /* Not caught up in time, or stuck: that is for the checks to judge, from the record that
@@ -188,50 +214,73 @@ static int on_caught_up(lua_State *L)
     return 2;
 }
 
+int client_noun_await_caught_up(lua_State *L, const struct clients *clients,
+                                uint64_t within_ns)
+{
+    struct gather *all = gather_begin(L, "await_caught_up", clients->count);
+
+    for (int i = 0; i < clients->count; i++)
+        client_await_caught_up(clients->at[i], within_ns, gather_done, all);
+    return wait_end_raw(L, gather_wait(all), on_caught_up);
+}
+
 /* client:await_caught_up "10s" -> true | false, message */
 static int l_await_caught_up(lua_State *L)
 {
-    struct client *client = self(L, "await_caught_up");
-    uint64_t ns = value_duration(L, 2, "await_caught_up");
-    struct wait *wait = wait_begin(L, "client:await_caught_up");
+    struct clients clients;
 
-    client_await_caught_up(client, ns, wait_done, wait);
-    return wait_end_raw(L, wait, on_caught_up);
+    self(L, "await_caught_up", &clients);
+    return client_noun_await_caught_up(L, &clients,
+                                       value_duration(L, 2, "await_caught_up"));
 }
 
-static int push_count(lua_State *L, uint64_t count)
+static int push_sum(lua_State *L, const char *method, client_counter_fn *counter)
 {
-    lua_pushinteger(L, (lua_Integer)count);
+    struct clients clients;
+    uint64_t sum = 0;
+
+    self(L, method, &clients);
+    for (int i = 0; i < clients.count; i++)
+        sum += counter(clients.at[i]);
+    lua_pushinteger(L, (lua_Integer)sum);
     return 1;
 }
 
-/* client:attempted() -> integer; so are the next three */
+/* client:attempted() -> integer; so are the next three; a group: the sum */
 static int l_attempted(lua_State *L)
 {
-    return push_count(L, client_attempted(self(L, "attempted")));
+    return push_sum(L, "attempted", client_attempted);
 }
 
 static int l_acknowledged(lua_State *L)
 {
-    return push_count(L, client_acknowledged(self(L, "acknowledged")));
+    return push_sum(L, "acknowledged", client_acknowledged);
 }
 
 static int l_received(lua_State *L)
 {
-    return push_count(L, client_received(self(L, "received")));
+    return push_sum(L, "received", client_received);
 }
 
 static int l_missed(lua_State *L)
 {
-    return push_count(L, client_missed(self(L, "missed")));
+    return push_sum(L, "missed", client_missed);
 }
 
 static void push_field(lua_State *L, const struct box *box, const char *field)
 {
     if (strcmp(field, "link") == 0)
-        link_noun_push(L, client_noun_find(L, box->number), 0);
+        link_noun_push(L, box, 0);
     else
         lua_pushstring(L, box->name);
+}
+
+/* group[2] */
+static void push_item(lua_State *L, const struct box *box, uint32_t at)
+{
+    const struct client *client = client_noun_find(L, box->number + at - 1);
+
+    noun_push(L, &noun_client, client_number(client), 0, client_name(client));
 }
 
 static const struct method methods[] = {
@@ -257,4 +306,12 @@ const struct noun noun_client = {
     .methods = methods,
     .fields = fields,
     .push_field = push_field,
+};
+
+const struct noun noun_group = {
+    .name = "group",
+    .methods = methods,
+    .fields = fields,
+    .push_field = push_field,
+    .push_item = push_item,
 };

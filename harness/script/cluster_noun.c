@@ -19,20 +19,19 @@ static int l_stream(lua_State *L)
     return l_cluster_stream(L);
 }
 
-/* An object also where no options were given: a client's name may be all it needs. */
 static int start_client(lua_State *L, const char *workload, const char *word)
 {
     self(L, workload);
-    return client_noun_start(L, workload, value_options(L, 2, word));
+    return client_noun_start(L, workload, value_options(L, 2, word), word);
 }
 
-/* cluster:publisher { subject = … } -> Client */
+/* cluster:publisher { subject = …, count = 3 } -> Client or Group */
 static int l_publisher(lua_State *L)
 {
     return start_client(L, "publisher", "cluster:publisher");
 }
 
-/* cluster:subscriber { subject = … } -> Client */
+/* cluster:subscriber { subject = … } -> Client or Group */
 static int l_subscriber(lua_State *L)
 {
     return start_client(L, "subscriber", "cluster:subscriber");

@@ -15,7 +15,7 @@
 
 #include "harness/script/journal.h"
 
-/* One link's part of a fault. */
+/* The part of one link or one process. */
 struct slot {
     struct disturbance *d;
     int at;
@@ -38,20 +38,50 @@ struct disturbance *disturbance_create(struct run *run, enum disturbance_kind ki
     return d;
 }
 
+static bool make_slots(struct disturbance *d, int count)
+{
+    d->slots = calloc((size_t)count, sizeof *d->slots);
+    for (int i = 0; d->slots != NULL && i < count; i++)
+        d->slots[i] = (struct slot){.d = d, .at = i};
+    return d->slots != NULL;
+}
+
 bool disturbance_set_links(struct disturbance *d, const struct link_id *links, int count)
 {
     size_t n = (size_t)count;
 
     d->links = calloc(n, sizeof *d->links);
     d->faults = calloc(n, sizeof *d->faults);
-    d->slots = calloc(n, sizeof *d->slots);
-    if (d->links == NULL || d->faults == NULL || d->slots == NULL)
+    if (d->links == NULL || d->faults == NULL || !make_slots(d, count))
         return false;
     memcpy(d->links, links, n * sizeof *links);
-    for (int i = 0; i < count; i++)
-        d->slots[i] = (struct slot){.d = d, .at = i};
     d->link_count = count;
     return true;
+}
+
+static bool make_processes(struct disturbance *d, int count)
+{
+    d->stopped = calloc((size_t)count, sizeof *d->stopped);
+    d->process_count = count;
+    return d->stopped != NULL && make_slots(d, count);
+}
+
+bool disturbance_set_node(struct disturbance *d, struct node *node)
+{
+    assert(d->kind == DISTURB_NODE);
+    d->node = node;
+    return make_processes(d, 1);
+}
+
+bool disturbance_set_clients(struct disturbance *d, struct client *const *clients,
+                             int count)
+{
+    assert(d->kind == DISTURB_CLIENT);
+    d->clients = calloc((size_t)count, sizeof *d->clients);
+    if (d->clients == NULL)
+        return false;
+    memcpy(d->clients, clients, (size_t)count * sizeof *clients);
+    return make_processes(d, count);
 }
 
 void disturbance_text(const struct disturbance *d, char *text, size_t size)
@@ -90,6 +120,20 @@ static void keep_first_error(struct disturbance *d, int rc, const struct error *
         error_set(&d->error, rc, "%s: %s", d->name, error_text(rc));
 }
 
+/* Is it in force on a link or a process? */
+static bool is_anywhere(const struct disturbance *d)
+{
+    for (int i = 0; i < d->link_count; i++) {
+        if (d->faults[i].number != 0)
+            return true;
+    }
+    for (int i = 0; i < d->process_count; i++) {
+        if (d->stopped[i] != 0)
+            return true;
+    }
+    return false;
+}
+
 /* The last answer is there: heal what is not wanted any more, tell who waits. */
 static void settle(struct disturbance *d)
 {
@@ -98,8 +142,10 @@ static void settle(struct disturbance *d)
 
     d->wait = NULL;
     d->rc = 0;
-    if (d->is_on && d->heal_wanted)
+    if (d->is_on && d->heal_wanted && is_anywhere(d))
         disturbance_heal(d);
+    else if (d->heal_wanted)
+        d->is_on = false;
     if (wait != NULL)
         wait_done(wait, rc, &d->error);
 }
@@ -171,14 +217,17 @@ static void heal_links(struct disturbance *d)
 
 /* ---- pauses ---- */
 
+/* One that cannot be paused: the others are let go again. */
 static void on_paused(void *arg, int rc, const struct error *err)
 {
-    struct disturbance *d = arg;
+    struct slot *slot = arg;
+    struct disturbance *d = slot->d;
 
     keep_first_error(d, rc, err);
     if (rc != 0) {
-        d->is_on = false;
-        journal_fault_heal(d->run, d->evidence_number, 0);
+        journal_fault_heal(d->run, d->stopped[slot->at], 0);
+        d->stopped[slot->at] = 0;
+        d->heal_wanted = true;
     }
     end_command(d);
 }
@@ -188,27 +237,45 @@ static void on_resumed(void *arg, int rc, const struct error *err)
 {
     (void)rc;
     (void)err;
-    end_command(arg);
+    end_command(((struct slot *)arg)->d);
 }
 
-static void pause_process(struct disturbance *d)
+static void pause_process(struct disturbance *d, int at)
 {
-    d->evidence_number = journal_fault_begin(d->run, d->name, d->on);
-    begin_command(d);
+    const char *on = d->kind == DISTURB_NODE ? d->on : client_name(d->clients[at]);
+
+    d->stopped[at] = journal_fault_begin(d->run, d->name, on);
     if (d->kind == DISTURB_NODE)
-        node_pause(d->node, on_paused, d);
+        node_pause(d->node, on_paused, &d->slots[at]);
     else
-        client_pause(d->client, on_paused, d);
+        client_pause(d->clients[at], on_paused, &d->slots[at]);
 }
 
-static void resume_process(struct disturbance *d)
+static void pause_processes(struct disturbance *d)
+{
+    for (int i = 0; i < d->process_count; i++)
+        begin_command(d);
+    for (int i = 0; i < d->process_count; i++)
+        pause_process(d, i);
+}
+
+static void resume_process(struct disturbance *d, int at)
 {
     begin_command(d);
-    journal_fault_heal(d->run, d->evidence_number, 1);
+    journal_fault_heal(d->run, d->stopped[at], 1);
+    d->stopped[at] = 0;
     if (d->kind == DISTURB_NODE)
-        node_resume(d->node, on_resumed, d);
+        node_resume(d->node, on_resumed, &d->slots[at]);
     else
-        client_resume(d->client, on_resumed, d);
+        client_resume(d->clients[at], on_resumed, &d->slots[at]);
+}
+
+static void resume_processes(struct disturbance *d)
+{
+    for (int i = 0; i < d->process_count; i++) {
+        if (d->stopped[i] != 0)
+            resume_process(d, i);
+    }
 }
 
 /* ---- both ---- */
@@ -228,7 +295,7 @@ void disturbance_begin(struct disturbance *d, struct wait *wait)
     if (d->kind == DISTURB_LINKS)
         add_to_links(d);
     else
-        pause_process(d);
+        pause_processes(d);
 }
 
 void disturbance_change(struct disturbance *d, const json_t *params, struct wait *wait)
@@ -260,7 +327,7 @@ void disturbance_heal(struct disturbance *d)
     if (d->kind == DISTURB_LINKS)
         heal_links(d);
     else
-        resume_process(d);
+        resume_processes(d);
 }
 
 struct disturbance *disturbance_find(struct run *run, uint32_t number)
@@ -302,6 +369,8 @@ void disturbances_free(struct run *run)
         free(d->links);
         free(d->faults);
         free(d->slots);
+        free(d->clients);
+        free(d->stopped);
         free(d);
     }
 }

@@ -1,6 +1,6 @@
 /* faults: what a running scenario disturbs, by the handle it holds.
  *
- * A disturbance is a fault on the links of a client, or a pause of a node or client. It
+ * A disturbance is a fault on links of clients, or a pause of a node or of clients. It
  * is on or off; handles of Lua are numbers. Healing never waits: the command is sent, the
  * run waits for its answer at its end. A heal that comes while the fault is still being
  * added is done when it is there. */
@@ -29,9 +29,10 @@ struct disturbance {
     struct fault_id *faults; /* of each link; number 0: not there */
     struct slot *slots;
 
-    struct node *node;
-    struct client *client;
-    uint32_t evidence_number;
+    int process_count;
+    struct node *node;       /* the one, or */
+    struct client **clients; /* so many */
+    uint32_t *stopped;       /* the fault's number in evidence; 0: that one is not */
 
     struct wait *wait; /* told when nothing is pending */
     int rc;
@@ -44,6 +45,11 @@ struct disturbance *disturbance_create(struct run *run, enum disturbance_kind ki
 
 /* Give it its links: `links` is copied. False: no memory. */
 bool disturbance_set_links(struct disturbance *d, const struct link_id *links, int count);
+
+/* Give it its processes, one of both: `clients` is copied. False: no memory. */
+bool disturbance_set_node(struct disturbance *d, struct node *node);
+bool disturbance_set_clients(struct disturbance *d, struct client *const *clients,
+                             int count);
 
 /* Switch it on; `wait` is told when it is in force everywhere, or why not (then it is
  * off again). */

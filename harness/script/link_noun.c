@@ -1,6 +1,7 @@
 /* link_noun: client.link and client:link_to(node): faults on the way to the broker.
  *
- * client.link is the set of the client's links, one to each node; a fault on it is added
+ * client.link is the set of the client's links, one to each node, a group's that of all
+ * its clients; a fault on it is added
  * to all of them and has one handle. Its methods are the faults of the proxy, as
  * fault_type_at() lists them, and the action `reset`. */
 #include "harness/script/link_noun.h"
@@ -14,8 +15,6 @@
 #include "harness/script/journal.h"
 #include "harness/script/raise.h"
 #include "harness/script/values.h"
-
-enum { LINKS_MAX = 1024 };
 
 /* reset on several links: the last answer tells the task. */
 struct reset {
@@ -35,34 +34,53 @@ int link_noun_faults(const char **names, int room)
     return count;
 }
 
-void link_noun_push(lua_State *L, const struct client *client, uint32_t node)
+void link_noun_push(lua_State *L, const struct box *clients, uint32_t node)
 {
     char name[BOX_NAME_BYTES];
+    struct box *box;
 
     if (node == 0)
-        snprintf(name, sizeof name, "%s", client_name(client));
+        snprintf(name, sizeof name, "%s", clients->name);
     else
-        snprintf(name, sizeof name, "%s -> n%u", client_name(client), node);
-    noun_push(L, &noun_link, client_number(client), node, name);
+        snprintf(name, sizeof name, "%.100s -> n%u", clients->name, node);
+    box = noun_push(L, &noun_link, clients->number, node, name);
+    box->count = clients->count;
 }
 
-/* The links of this box; gives how many, at least one. Looked up anew each time: a
- * restarted client keeps its links, but a box must not rely on it. */
-static int find_links(lua_State *L, const struct box *box, struct link_id *links)
+static int count_links(lua_State *L, const struct box *box)
 {
-    struct client *client = client_noun_find(L, box->number);
-    struct cluster *cluster = script_of(L)->run->options.cluster;
     int count = 0;
 
-    if (box->part > 0) {
-        links[0] = client_link_to(client, cluster_node(cluster, (int)box->part - 1));
-        count = links[0].number != 0 ? 1 : 0;
-    } else {
-        for (; count < client_link_count(client) && count < LINKS_MAX; count++)
-            links[count] = client_link(client, count);
+    for (uint32_t i = 0; i < box->count; i++)
+        count += client_link_count(client_noun_find(L, box->number + i));
+    return count;
+}
+
+/* The links of this box, on the stack as long as they are needed; gives how many, at
+ * least one. Looked up anew each time: a restarted client keeps its links, but a box must
+ * not rely on it. */
+static int find_links(lua_State *L, const struct box *box, struct link_id **out)
+{
+    struct cluster *cluster = script_of(L)->run->options.cluster;
+    size_t room = (size_t)count_links(L, box) + 1;
+    struct link_id *links = lua_newuserdatauv(L, room * sizeof *links, 0);
+    int count = 0;
+
+    for (uint32_t i = 0; i < box->count; i++) {
+        struct client *client = client_noun_find(L, box->number + i);
+
+        if (box->part > 0) {
+            links[count] =
+                client_link_to(client, cluster_node(cluster, (int)box->part - 1));
+            count += links[count].number != 0;
+        } else {
+            for (int k = 0; k < client_link_count(client); k++)
+                links[count++] = client_link(client, k);
+        }
     }
     if (count == 0)
         raise_text(L, "%s has no link", box->name);
+    *out = links;
     return count;
 }
 
@@ -81,7 +99,7 @@ static int l_fault(lua_State *L)
 {
     const char *type = lua_tostring(L, lua_upvalueindex(1));
     const struct box *box = noun_self(L, &noun_link, type);
-    struct link_id links[LINKS_MAX];
+    struct link_id *links;
     struct disturbance *d;
     struct error err;
     char word[64];
@@ -92,7 +110,7 @@ static int l_fault(lua_State *L)
     params = value_options(L, 2, word);
     if (fault_check(type, params, &err) != 0)
         link_noun_raise(L, type, &err);
-    count = find_links(L, box, links);
+    count = find_links(L, box, &links);
     d = disturbance_create(script_of(L)->run, DISTURB_LINKS, type, box->name);
     if (d == NULL || !disturbance_set_links(d, links, count))
         raise_text(L, "%s: out of memory", word);
@@ -121,14 +139,14 @@ static int l_reset(lua_State *L)
 {
     const struct box *box = noun_self(L, &noun_link, "reset");
     struct run *run = script_of(L)->run;
-    struct link_id links[LINKS_MAX];
+    struct link_id *links;
     struct reset *reset;
     struct wait *wait;
     int count;
 
     if (!lua_isnone(L, 2))
         raise_text(L, "link:reset takes nothing: it is an action, it happens now");
-    count = find_links(L, box, links);
+    count = find_links(L, box, &links);
     wait = wait_begin(L, "link:reset");
     reset = calloc(1, sizeof *reset);
     if (reset == NULL) {

@@ -60,9 +60,8 @@ static int l_pause(lua_State *L)
     struct disturbance *d =
         disturbance_create(script_of(L)->run, DISTURB_NODE, "pause", node_name(node));
 
-    if (d == NULL)
+    if (d == NULL || !disturbance_set_node(d, node))
         raise_text(L, "node:pause: out of memory");
-    d->node = node;
     d->params = json_object();
     return fault_noun_begin(L, d, "node:pause");
 }

@@ -13,8 +13,8 @@ enum { NAMES_MAX = 64 };
 static const char box_key;
 
 static const struct noun *const nouns[] = {
-    &noun_client, &noun_cluster, &noun_fault, &noun_link,
-    &noun_node,   &noun_stream,  &noun_task,
+    &noun_client, &noun_cluster, &noun_fault,  &noun_group,
+    &noun_link,   &noun_node,    &noun_stream, &noun_task,
 };
 
 const struct noun *noun_at(int index)
@@ -35,6 +35,13 @@ static const struct box *any_box(lua_State *L, int index)
     ours = lua_rawgetp(L, -1, &box_key) != LUA_TNIL;
     lua_pop(L, 2);
     return ours ? box : NULL;
+}
+
+const struct noun *noun_of(lua_State *L, int index)
+{
+    const struct box *box = any_box(L, index);
+
+    return box != NULL ? box->noun : NULL;
 }
 
 const struct box *noun_test(lua_State *L, int index, const struct noun *noun)
@@ -79,6 +86,29 @@ static int collect(const struct noun *noun, const char **names)
     return count;
 }
 
+/* group[at]: one behind the last is nil, so that ipairs ends. */
+static int index_list(lua_State *L, const struct box *box, lua_Integer at)
+{
+    noun_self(L, box->noun, "one of it");
+    if (at < 1 || at > (lua_Integer)box->count + 1)
+        raise_text(L, "%s %s has %u clients; there is no number %lld", box->noun->name,
+                   box->name, box->count, (long long)at);
+    if (at > (lua_Integer)box->count)
+        lua_pushnil(L);
+    else
+        box->noun->push_item(L, box, (uint32_t)at);
+    return 1;
+}
+
+/* #group */
+static int l_len(lua_State *L)
+{
+    const struct box *box = any_box(L, 1);
+
+    lua_pushinteger(L, box != NULL ? box->count : 0);
+    return 1;
+}
+
 /* box.name: a method (upvalue 1 is their table), a field, or an error */
 static int l_index(lua_State *L)
 {
@@ -86,6 +116,8 @@ static int l_index(lua_State *L)
     const char *names[NAMES_MAX];
     const char *name;
 
+    if (box != NULL && box->noun->push_item != NULL && lua_isinteger(L, 2))
+        return index_list(L, box, lua_tointeger(L, 2));
     if (box == NULL || lua_type(L, 2) != LUA_TSTRING)
         raise_text(L, "a %s is no list: it has names only",
                    box != NULL ? box->noun->name : "value");
@@ -132,7 +164,7 @@ static int l_eq(lua_State *L)
 
     lua_pushboolean(L, a != NULL && b != NULL && a->noun == b->noun && a->run == b->run &&
                            a->number == b->number && a->part == b->part &&
-                           strcmp(a->name, b->name) == 0);
+                           a->count == b->count && strcmp(a->name, b->name) == 0);
     return 1;
 }
 
@@ -176,6 +208,10 @@ static void register_noun(lua_State *L, const struct noun *noun)
         lua_pushcfunction(L, l_close);
         lua_setfield(L, -2, "__close");
     }
+    if (noun->push_item != NULL) {
+        lua_pushcfunction(L, l_len);
+        lua_setfield(L, -2, "__len");
+    }
     lua_pushstring(L, noun->name);
     lua_setfield(L, -2, "__name");
     lua_pushboolean(L, 0);
@@ -201,6 +237,7 @@ struct box *noun_push(lua_State *L, const struct noun *noun, uint32_t number,
         .run = script_of(L)->runs,
         .number = number,
         .part = part,
+        .count = 1,
     };
     snprintf(box->name, sizeof box->name, "%s", name != NULL ? name : "");
     lua_rawgetp(L, LUA_REGISTRYINDEX, noun);

@@ -18,6 +18,7 @@ struct box {
     uint32_t run;    /* of script->runs */
     uint32_t number; /* of the thing; 0 where there is only one */
     uint32_t part;   /* of a link: the node's number; 0 = all of them */
+    uint32_t count;  /* of clients: so many from `number` on */
     char name[BOX_NAME_BYTES];
 };
 
@@ -33,12 +34,15 @@ struct noun {
     /* Push the field; called only with one of `fields`. */
     void (*push_field)(lua_State *L, const struct box *box, const char *field);
     void (*close)(lua_State *L, const struct box *box); /* `<close>`; may be NULL */
+    /* A list of box->count: push number `at`, from 1. NULL: no list. */
+    void (*push_item)(lua_State *L, const struct box *box, uint32_t at);
 };
 
 extern const struct noun noun_client;
 extern const struct noun noun_cluster;
 extern const struct noun noun_fault;
-extern const struct noun noun_link; /* its faults come from fault_type_at() */
+extern const struct noun noun_group; /* of clients: has the methods of one */
+extern const struct noun noun_link;  /* its faults come from fault_type_at() */
 extern const struct noun noun_node;
 extern const struct noun noun_stream;
 extern const struct noun noun_task;
@@ -56,6 +60,9 @@ struct box *noun_push(lua_State *L, const struct noun *noun, uint32_t number,
 /* The box at argument 1 of a method, or an error: called with '.', or of a run that is
  * over. */
 const struct box *noun_self(lua_State *L, const struct noun *noun, const char *method);
+
+/* The noun of whatever box lies at `index`; NULL when it is none. */
+const struct noun *noun_of(lua_State *L, int index);
 
 /* The box at `index` when it is of this noun and run; else NULL. */
 const struct box *noun_test(lua_State *L, int index, const struct noun *noun);

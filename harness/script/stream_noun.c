@@ -4,6 +4,7 @@
  * publisher that is given no subject uses one that the stream stores. */
 #include "harness/script/stream_noun.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "harness/client/stream.h"
@@ -100,7 +101,7 @@ static json_t *client_conf(lua_State *L, const struct box *box, const char *word
     return conf;
 }
 
-/* stream:publisher { … } -> Client */
+/* stream:publisher { …, count = 3 } -> Client or Group */
 static int l_publisher(lua_State *L)
 {
     const struct box *box = noun_self(L, &noun_stream, "publisher");
@@ -110,15 +111,16 @@ static int l_publisher(lua_State *L)
         lua_getiuservalue(L, 1, 1);
         json_object_set_new(conf, "subject", json_string(lua_tostring(L, -1)));
     }
-    return client_noun_start(L, "publisher", conf);
+    return client_noun_start(L, "publisher", conf, "stream:publisher");
 }
 
-/* stream:consumer { … } -> Client */
+/* stream:consumer { … } -> Client or Group */
 static int l_consumer(lua_State *L)
 {
     const struct box *box = noun_self(L, &noun_stream, "consumer");
 
-    return client_noun_start(L, "consumer", client_conf(L, box, "stream:consumer"));
+    return client_noun_start(L, "consumer", client_conf(L, box, "stream:consumer"),
+                             "stream:consumer");
 }
 
 /* stream:add_consumer { durable = … }: a consumer without a client */
@@ -130,6 +132,45 @@ static int l_add_consumer(lua_State *L)
 
     json_object_set_new(request, "stream", json_string(box->name));
     return ask(L, request, "stream:add_consumer", NULL);
+}
+
+/* Those of its clients that read it. */
+static void find_consumers(lua_State *L, const char *stream, struct clients *found)
+{
+    struct crew *crew = client_noun_crew(L);
+
+    found->count = 0;
+    for (int i = 0; i < crew_count(crew); i++) {
+        struct client *client = crew_at(crew, i);
+
+        if (strcmp(client_workload(client), "consumer") != 0 ||
+            strcmp(client_stream(client), stream) != 0)
+            continue;
+        if (found->count == GROUP_CLIENTS_MAX)
+            raise_text(L, "stream %s has more than %d consumers", stream,
+                       GROUP_CLIENTS_MAX);
+        found->at[found->count++] = client;
+    }
+}
+
+/* stream:await_caught_up "10s" -> true | false, message: all its consumer clients. Where
+ * there is none nothing is awaited, and the evidence says so. */
+static int l_await_caught_up(lua_State *L)
+{
+    const struct box *box = noun_self(L, &noun_stream, "await_caught_up");
+    uint64_t ns = value_duration(L, 2, "await_caught_up");
+    struct task *task = task_here(L, "stream:await_caught_up");
+    struct clients consumers;
+    char text[BOX_NAME_BYTES + 64];
+
+    find_consumers(L, box->name, &consumers);
+    if (consumers.count > 0)
+        return client_noun_await_caught_up(L, &consumers, ns);
+    snprintf(text, sizeof text, "stream %s has no consumer client to wait for",
+             box->name);
+    journal_note(task->run, text);
+    lua_pushboolean(L, 1);
+    return 1;
 }
 
 static int push_answer(lua_State *L)
@@ -155,11 +196,9 @@ static void push_field(lua_State *L, const struct box *box, const char *field)
 }
 
 static const struct method methods[] = {
-    {"add_consumer", l_add_consumer},
-    {"consumer", l_consumer},
-    {"info", l_info},
-    {"publisher", l_publisher},
-    {NULL, NULL},
+    {"add_consumer", l_add_consumer}, {"await_caught_up", l_await_caught_up},
+    {"consumer", l_consumer},         {"info", l_info},
+    {"publisher", l_publisher},       {NULL, NULL},
 };
 static const char *const fields[] = {"name", NULL};
 

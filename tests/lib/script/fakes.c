@@ -29,6 +29,7 @@ struct client {
     uint32_t number;
     char name[64];
     char workload[32];
+    char stream[64];
 };
 
 struct crew {
@@ -264,16 +265,24 @@ int client_create(struct client **out, struct crew *crew, const char *workload,
 {
     struct client *client = &crew->clients[crew->count];
     const char *name = json_string_value(json_object_get(conf, "name"));
+    const char *stream = json_string_value(json_object_get(conf, "stream"));
     char *text = json_dumps(conf, JSON_SORT_KEYS);
 
     if (json_object_get(conf, "wrong") != NULL) {
         free(text);
         return error_set(err, E_PARAM, "%s has no option 'wrong'", workload);
     }
+    for (int i = 0; name != NULL && i < crew->count; i++) {
+        if (strcmp(crew->clients[i].name, name) == 0) {
+            free(text);
+            return error_set(err, E_PARAM, "there is already a client called '%s'", name);
+        }
+    }
     assert(crew->count < FAKE_CLIENTS_MAX);
     client->fakes = crew->fakes;
     client->number = (uint32_t)++crew->count;
     snprintf(client->workload, sizeof client->workload, "%s", workload);
+    snprintf(client->stream, sizeof client->stream, "%s", stream != NULL ? stream : "");
     if (name != NULL)
         snprintf(client->name, sizeof client->name, "%s", name);
     else
@@ -295,9 +304,19 @@ uint32_t client_number(const struct client *client)
     return client->number;
 }
 
+const char *client_workload(const struct client *client)
+{
+    return client->workload;
+}
+
+const char *client_stream(const struct client *client)
+{
+    return client->stream[0] != '\0' ? client->stream : NULL;
+}
+
 bool client_is_connected(const struct client *client)
 {
-    return client->fakes->connected;
+    return client->fakes->connected && client->number != client->fakes->apart;
 }
 
 uint64_t client_attempted(const struct client *client)
@@ -336,11 +355,26 @@ struct link_id client_link_to(const struct client *client, const struct node *no
     return client_link(client, (int)node->number - 1);
 }
 
+static int verb_rc(const struct client *client)
+{
+    const struct fakes *fakes = client->fakes;
+
+    return fakes->verb_fails == 0 || fakes->verb_fails == client->number ? fakes->verb_rc
+                                                                         : 0;
+}
+
+static int await_rc(const struct client *client)
+{
+    const struct fakes *fakes = client->fakes;
+
+    return fakes->odd_one == client->number ? fakes->odd_rc : fakes->await_rc;
+}
+
 #define CLIENT_VERB(verb)                                                                \
     void client_##verb(struct client *client, client_done_fn *done, void *arg)           \
     {                                                                                    \
         deed(client->fakes, #verb " %s", client->name);                                  \
-        answer_verb(client->fakes, done, arg, client->fakes->verb_rc);                   \
+        answer_verb(client->fakes, done, arg, verb_rc(client));                          \
     }
 CLIENT_VERB(stop)
 CLIENT_VERB(kill)
@@ -354,7 +388,7 @@ void client_terminate(struct client *client, uint64_t grace_ns, client_done_fn *
 {
     deed(client->fakes, "terminate %s %llu ms", client->name,
          (unsigned long long)(grace_ns / NS_PER_MS));
-    answer_verb(client->fakes, done, arg, client->fakes->verb_rc);
+    answer_verb(client->fakes, done, arg, verb_rc(client));
 }
 
 void client_await_connected(struct client *client, uint64_t within_ns,
@@ -362,7 +396,7 @@ void client_await_connected(struct client *client, uint64_t within_ns,
 {
     deed(client->fakes, "await_connected %s %llu ms", client->name,
          (unsigned long long)(within_ns / NS_PER_MS));
-    answer_verb(client->fakes, done, arg, client->fakes->await_rc);
+    answer_verb(client->fakes, done, arg, await_rc(client));
 }
 
 void client_await_caught_up(struct client *client, uint64_t within_ns,
@@ -370,7 +404,7 @@ void client_await_caught_up(struct client *client, uint64_t within_ns,
 {
     deed(client->fakes, "await_caught_up %s %llu ms", client->name,
          (unsigned long long)(within_ns / NS_PER_MS));
-    answer_verb(client->fakes, done, arg, client->fakes->await_rc);
+    answer_verb(client->fakes, done, arg, await_rc(client));
 }
 
 void crew_stop_workloads(struct crew *crew, client_done_fn *done, void *arg)

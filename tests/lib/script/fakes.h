@@ -43,15 +43,19 @@ struct fakes {
     char deeds[FAKE_TEXT_BYTES];
     char records[FAKE_TEXT_BYTES];
 
-    bool connected;     /* what client_is_connected says */
-    int await_rc;       /* how await_* end: 0, E_TIMEOUT, E_LIMIT */
-    int create_rc;      /* how a client's start ends */
-    int add_rc;         /* how a fault's beginning ends, */
-    uint32_t add_fails; /* on this link */
-    int verb_rc;        /* how node and client verbs end */
-    bool silent;        /* nothing is answered until fakes_answer() */
-    bool plane_silent;  /* the same for the plane only */
-    int waiting;        /* answers held back */
+    bool connected;      /* what client_is_connected says */
+    int await_rc;        /* how await_* end: 0, E_TIMEOUT, E_LIMIT */
+    int create_rc;       /* how a client's start ends */
+    int add_rc;          /* how a fault's beginning ends, */
+    uint32_t add_fails;  /* on this link */
+    int verb_rc;         /* how node and client verbs end, */
+    uint32_t verb_fails; /* of this client only; 0: of all */
+    uint32_t apart;      /* the one client that is not connected; 0: none */
+    uint32_t odd_one;    /* the one client whose await_* ends with odd_rc */
+    int odd_rc;
+    bool silent;       /* nothing is answered until fakes_answer() */
+    bool plane_silent; /* the same for the plane only */
+    int waiting;       /* answers held back */
     struct fake_answer answers[FAKE_ANSWERS_MAX];
 };
 
