@@ -277,21 +277,33 @@ static bool is_size(const char *text)
            strcasecmp(unit, "ib") == 0;
 }
 
-static void write_value(FILE *out, const json_t *value, int depth);
+/* In its own table JetStream reads "64M" as a text, of 1,024s; without quotes it would be
+ * 64,000,000. "64MB" as a text it refuses. */
+static bool is_jetstreams_own(const char *text)
+{
+    return strchr("KMGT", text[strlen(text) - 1]) != NULL;
+}
 
-static void write_members(FILE *out, const json_t *table, int depth)
+static void write_value(FILE *out, const json_t *value, int depth, bool jetstream);
+
+/* `jetstream`: the table is the one of that name at the top. */
+static void write_members(FILE *out, const json_t *table, int depth, bool jetstream)
 {
     const char *key;
+    const char *text;
     json_t *value;
 
     json_object_foreach((json_t *)table, key, value) {
         fprintf(out, "%*s", depth * 2, "");
         write_string(out, key);
         fputs(": ", out);
-        if (json_is_string(value) && takes_size(key) && is_size(json_string_value(value)))
-            fputs(json_string_value(value), out);
+        text = json_string_value(value);
+        if (text != NULL && takes_size(key) && is_size(text) &&
+            !(jetstream && is_jetstreams_own(text)))
+            fputs(text, out);
         else
-            write_value(out, value, depth);
+            write_value(out, value, depth,
+                        depth == 0 && strcasecmp(key, "jetstream") == 0);
         fputc('\n', out);
     }
 }
@@ -304,18 +316,18 @@ static void write_list(FILE *out, const json_t *list, int depth)
     fputs("[\n", out);
     json_array_foreach(list, at, item) {
         fprintf(out, "%*s", (depth + 1) * 2, "");
-        write_value(out, item, depth + 1);
+        write_value(out, item, depth + 1, false);
         fputc('\n', out);
     }
     fprintf(out, "%*s]", depth * 2, "");
 }
 
-static void write_value(FILE *out, const json_t *value, int depth)
+static void write_value(FILE *out, const json_t *value, int depth, bool jetstream)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         fputs("{\n", out);
-        write_members(out, value, depth + 1);
+        write_members(out, value, depth + 1, jetstream);
         fprintf(out, "%*s}", depth * 2, "");
         return;
     case JSON_ARRAY:
@@ -343,7 +355,7 @@ char *config_text(const json_t *config)
 
     if (out == NULL)
         return NULL;
-    write_members(out, config, 0);
+    write_members(out, config, 0, false);
     if (fclose(out) != 0) {
         free(text);
         return NULL;

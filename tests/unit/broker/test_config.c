@@ -116,6 +116,20 @@ static void test_config__keeps_texts_that_look_like_sizes(void **state)
     free(text);
 }
 
+/* "64M" is 64 MiB to JetStream as a text, and 64,000,000 without quotes. */
+static void test_config__keeps_what_jetstream_reads_as_a_text(void **state)
+{
+    char *text =
+        text_of("{\"JetStream\": {\"max_file\": \"64M\", \"max_mem\": \"64MB\"}, "
+                "\"accounts\": {\"A\": {\"jetstream\": {\"max_mem\": \"1M\"}}}}");
+
+    (void)state;
+    assert_non_null(strstr(text, "\"max_file\": \"64M\"\n"));
+    assert_non_null(strstr(text, "\"max_mem\": 64MB\n"));
+    assert_non_null(strstr(text, "\"max_mem\": 1M\n"));
+    free(text);
+}
+
 /* Real keys with values as a scenario writes them, each accepted by the broker. */
 static void test_config__says_sizes_so_that_the_broker_takes_them(void **state)
 {
@@ -128,6 +142,7 @@ static void test_config__says_sizes_so_that_the_broker_takes_them(void **state)
         "{\"logfile_size_limit\": \"10MB\", \"max_connections\": 100}",
         "{\"jetstream\": {\"store_dir\": \"/nowhere\", \"max_mem\": \"64MB\", "
         "\"max_file_store\": \"1GiB\"}}",
+        "{\"jetstream\": {\"store_dir\": \"/nowhere\", \"max_file\": \"64M\"}}",
         "{\"jetstream\": {\"store_dir\": \"/nowhere\"}, \"accounts\": {\"A\": "
         "{\"users\": [{\"user\": \"1k\", \"password\": \"12e\"}], \"jetstream\": "
         "{\"max_mem\": \"1M\", \"max_file\": \"1GB\"}}}}",
@@ -184,6 +199,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_config__is_read_by_the_broker_as_it_was_meant),
         cmocka_unit_test(test_config__leaves_the_quotes_off_sizes_only),
         cmocka_unit_test(test_config__keeps_texts_that_look_like_sizes),
+        cmocka_unit_test(test_config__keeps_what_jetstream_reads_as_a_text),
         cmocka_unit_test(test_config__says_sizes_so_that_the_broker_takes_them),
         cmocka_unit_test(test_config__puts_the_users_table_over_ours),
     };
