@@ -67,7 +67,7 @@ uint64_t client_missed(const struct client *client); /* subscriber: sent but not
 /* The links of the client, one per node (per connection for connectors). */
 int client_link_count(const struct client *client);
 struct link_id client_link(const struct client *client, int at);
-struct link_id client_link_to(const struct client *client, const struct node *node);
+const struct node *client_link_node(const struct client *client, int at); /* its way to */
 const char *client_link_name(const struct client *client, int at);
 
 /* End the load and drain: what was handed over is flushed (core: the fence is sent and

@@ -228,13 +228,11 @@ struct link_id client_link(const struct client *client, int at)
     return client->paths[at].id;
 }
 
-struct link_id client_link_to(const struct client *client, const struct node *node)
+const struct node *client_link_node(const struct client *client, int at)
 {
-    for (int i = 0; i < client->path_count; i++) {
-        if (client->paths[i].node == node)
-            return client->paths[i].id;
-    }
-    return (struct link_id){.number = 0};
+    assert(at >= 0);
+    assert(at < client->path_count);
+    return client->paths[at].node;
 }
 
 const char *client_link_name(const struct client *client, int at)

@@ -58,10 +58,9 @@ static int count_links(lua_State *L, const struct box *box)
 
 /* The links of this box, on the stack as long as they are needed; gives how many, at
  * least one. Looked up anew each time: a restarted client keeps its links, but a box must
- * not rely on it. */
+ * not rely on it. A connector has several to each node. */
 static int find_links(lua_State *L, const struct box *box, struct link_id **out)
 {
-    struct cluster *cluster = script_of(L)->run->options.cluster;
     size_t room = (size_t)count_links(L, box) + 1;
     struct link_id *links = lua_newuserdatauv(L, room * sizeof *links, 0);
     int count = 0;
@@ -69,12 +68,8 @@ static int find_links(lua_State *L, const struct box *box, struct link_id **out)
     for (uint32_t i = 0; i < box->count; i++) {
         struct client *client = client_noun_find(L, box->number + i);
 
-        if (box->part > 0) {
-            links[count] =
-                client_link_to(client, cluster_node(cluster, (int)box->part - 1));
-            count += links[count].number != 0;
-        } else {
-            for (int k = 0; k < client_link_count(client); k++)
+        for (int k = 0; k < client_link_count(client); k++) {
+            if (box->part == 0 || node_number(client_link_node(client, k)) == box->part)
                 links[count++] = client_link(client, k);
         }
     }

@@ -30,6 +30,7 @@ struct client {
     char name[64];
     char workload[32];
     char stream[64];
+    int connections;
 };
 
 struct crew {
@@ -266,23 +267,22 @@ int client_create(struct client **out, struct crew *crew, const char *workload,
     struct client *client = &crew->clients[crew->count];
     const char *name = json_string_value(json_object_get(conf, "name"));
     const char *stream = json_string_value(json_object_get(conf, "stream"));
-    char *text = json_dumps(conf, JSON_SORT_KEYS);
+    char *text;
 
-    if (json_object_get(conf, "wrong") != NULL) {
-        free(text);
+    if (json_object_get(conf, "wrong") != NULL)
         return error_set(err, E_PARAM, "%s has no option 'wrong'", workload);
-    }
     for (int i = 0; name != NULL && i < crew->count; i++) {
-        if (strcmp(crew->clients[i].name, name) == 0) {
-            free(text);
+        if (strcmp(crew->clients[i].name, name) == 0)
             return error_set(err, E_PARAM, "there is already a client called '%s'", name);
-        }
     }
+    text = json_dumps(conf, JSON_SORT_KEYS);
     assert(crew->count < FAKE_CLIENTS_MAX);
     client->fakes = crew->fakes;
     client->number = (uint32_t)++crew->count;
     snprintf(client->workload, sizeof client->workload, "%s", workload);
     snprintf(client->stream, sizeof client->stream, "%s", stream != NULL ? stream : "");
+    client->connections = (int)json_integer_value(json_object_get(conf, "count"));
+    client->connections += client->connections == 0;
     if (name != NULL)
         snprintf(client->name, sizeof client->name, "%s", name);
     else
@@ -339,10 +339,10 @@ uint64_t client_missed(const struct client *client)
     return client->number;
 }
 
+/* A connector has one to each node for each of its connections. */
 int client_link_count(const struct client *client)
 {
-    (void)client;
-    return FAKE_NODES;
+    return client->connections * FAKE_NODES;
 }
 
 struct link_id client_link(const struct client *client, int at)
@@ -350,9 +350,9 @@ struct link_id client_link(const struct client *client, int at)
     return (struct link_id){.number = client->number * 10 + (uint32_t)at + 1};
 }
 
-struct link_id client_link_to(const struct client *client, const struct node *node)
+const struct node *client_link_node(const struct client *client, int at)
 {
-    return client_link(client, (int)node->number - 1);
+    return &client->fakes->cluster->nodes[at % FAKE_NODES];
 }
 
 static int verb_rc(const struct client *client)

@@ -136,6 +136,24 @@ static void test_client_noun__puts_one_fault_on_all_links_of_a_group(void **stat
     script_rig_destroy(rig);
 }
 
+/* A connector has a link to each node for each of its connections. */
+static void test_client_noun__link_to_is_every_link_to_that_node(void **state)
+{
+    struct script_rig *rig = script_rig_create();
+
+    (void)state;
+    script_rig_run(rig, "local c = t.cluster:connector { count = 3 }\n"
+                        "c:link_to('n2'):stall()\n"
+                        "c.link:reset()");
+    EXPECT_TEXT(rig->error.text, "");
+    EXPECT_PART(rig->fakes->deeds, "add stall link 12 fault 1 {}\n"
+                                   "add stall link 14 fault 2 {}\n"
+                                   "add stall link 16 fault 3 {}\n"
+                                   "reset link 11\nreset link 12\nreset link 13\n"
+                                   "reset link 14\nreset link 15\nreset link 16\n");
+    script_rig_destroy(rig);
+}
+
 /* Each process is a fault of its own in evidence: checks ask for clients, not groups. */
 static void test_client_noun__pauses_and_resumes_each_of_a_group(void **state)
 {
@@ -370,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_client_noun__a_group_does_what_a_client_does),
         cmocka_unit_test(test_client_noun__one_that_is_not_connected_is_enough),
         cmocka_unit_test(test_client_noun__puts_one_fault_on_all_links_of_a_group),
+        cmocka_unit_test(test_client_noun__link_to_is_every_link_to_that_node),
         cmocka_unit_test(test_client_noun__pauses_and_resumes_each_of_a_group),
         cmocka_unit_test(test_client_noun__takes_a_pause_back_when_one_cannot_be_paused),
         cmocka_unit_test(test_client_noun__says_how_many_more_failed),
