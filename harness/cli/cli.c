@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -109,6 +110,9 @@ int cli_main(int argc, char **argv)
     const struct command *command;
 
     assert(argc >= 0);
+    /* For every process of ours: a file as large as `ulimit -f` allows is an error to
+     * report, like a full disk. Programs that we start have their signals reset. */
+    signal(SIGXFSZ, SIG_IGN);
     if (word != NULL && (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0))
         word = "version";
     command = word != NULL ? command_find(word) : NULL;

@@ -3,13 +3,18 @@
  * All well:     every file in shm is copied home and unlinked, the shm folder is removed.
  * Still alive:  a process whose mark is locked goes on writing: its files stay, the
  *               answer is E_BUSY. Taking a mapped file away would lose what comes next.
- * Disk full:    what has no room stays in shm; the answer is the error. */
+ * Disk full:    what has no room stays in shm; the answer is the error.
+ * A copy:       somebody copied a killed run's folder and asks for the copy: it gets its
+ *               files, and the original's stay where they are.
+ * Two at once:  the shm folder is locked while it is emptied, or while evidence is
+ *               opened; who comes second waits, or goes away (evidence_sweep). */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +27,7 @@ enum { LIVE_MAX = 4096 };
 struct collection {
     int folder_fd;
     int shm_fd; /* -1: none */
+    bool copy;  /* what lies in shm is another folder's */
     long live[LIVE_MAX];
     int live_count;
     int rc;
@@ -32,13 +38,10 @@ typedef void file_fn(struct collection *c, int dir_fd, const char *name);
 
 static void for_each_file(struct collection *c, int dir_fd, file_fn *on_file)
 {
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+    DIR *dir = folder_list(dir_fd);
     struct dirent *entry;
 
     if (dir == NULL) {
-        if (fd != -1)
-            close(fd);
         c->rc = error_from_errno(c->err, "list the evidence");
         return;
     }
@@ -51,7 +54,7 @@ static void for_each_file(struct collection *c, int dir_fd, file_fn *on_file)
 
 static void find_alive(struct collection *c, int dir_fd, const char *name)
 {
-    long pid = alive_check(dir_fd, name);
+    long pid = alive_check(dir_fd, name, true);
 
     if (pid > 0 && c->live_count < LIVE_MAX)
         c->live[c->live_count++] = pid;
@@ -125,9 +128,9 @@ static void bring(struct collection *c, const char *name, size_t bytes,
         file_copy_home(c->shm_fd, name, NULL, bytes, c->folder_fd, home_name, c->err);
 
     /* It is gone: the mover of a process that just ended was quicker. */
-    if (rc == 0)
+    if (rc == 0 && !c->copy)
         unlinkat(c->shm_fd, name, 0);
-    else if (faccessat(c->shm_fd, name, F_OK, 0) == 0)
+    else if (rc != 0 && faccessat(c->shm_fd, name, F_OK, 0) == 0)
         c->rc = rc;
 }
 
@@ -145,7 +148,7 @@ static void collect_segment(struct collection *c, const char *name)
         return;
     if (look.state == SEGMENT_UNUSED) {
         /* Nobody's name is in it: wait until nobody can own it. */
-        if (c->live_count == 0)
+        if (c->live_count == 0 && !c->copy)
             unlinkat(c->shm_fd, name, 0);
     } else if (look.state == SEGMENT_BAD) {
         bring(c, name, look.bytes, name);
@@ -208,47 +211,88 @@ static void tidy_folder(struct collection *c, int dir_fd, const char *name)
 
 static void remove_shm_folder(struct collection *c, const char *path)
 {
-    if (c->live_count > 0 || c->rc != 0)
+    if (c->live_count > 0 || c->rc != 0 || c->copy)
         return;
+    unlinkat(c->shm_fd, SHM_HOME_NAME, 0);
     if (rmdir(path) == -1 && errno != ENOENT) {
         c->rc = error_from_errno(c->err, "remove %s", path);
         error_hint(c->err, "look into it, and remove what is not evidence");
     }
 }
 
-int evidence_collect(const char *folder, struct error *err)
+/* Is the folder for which this shm folder was made another one, and still there? */
+static bool is_copy(int folder_fd, int shm_fd, const char *path)
+{
+    char home[SHM_PATH_BYTES];
+    struct stat here, there;
+    bool other;
+    int fd;
+
+    if (!shm_home_read(shm_fd, home, sizeof home))
+        return false;
+    fd = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1)
+        return false;
+    other = fstat(folder_fd, &here) == 0 && fstat(fd, &there) == 0 &&
+            (here.st_ino != there.st_ino || here.st_dev != there.st_dev) &&
+            folder_names_shm(fd, strrchr(path, '/') + 1);
+    close(fd);
+    return other;
+}
+
+static void empty_shm(struct collection *c, const char *path)
+{
+    c->copy = is_copy(c->folder_fd, c->shm_fd, path);
+    for_each_file(c, c->shm_fd, find_alive);
+    for_each_file(c, c->folder_fd, find_alive);
+    for_each_file(c, c->shm_fd, collect_from_shm);
+}
+
+static int collect(struct collection *c, const char *folder, bool wait)
 {
     char path[SHM_PATH_BYTES];
+
+    c->shm_fd = shm_folder_open(c->folder_fd, path, sizeof path);
+    if (c->shm_fd != -1 && flock(c->shm_fd, LOCK_EX | (wait ? 0 : LOCK_NB)) == -1)
+        return error_set(c->err, E_BUSY, "somebody reads the evidence of %s", folder);
+    if (c->shm_fd != -1)
+        empty_shm(c, path);
+    else
+        for_each_file(c, c->folder_fd, find_alive);
+    for_each_file(c, c->folder_fd, tidy_folder);
+    if (c->shm_fd != -1)
+        remove_shm_folder(c, path);
+    if (c->rc == 0 && c->live_count > 0) {
+        c->rc = error_set(c->err, E_BUSY, "process %ld still writes evidence to %s",
+                          c->live[0], folder);
+        error_hint(c->err, "wait until the run has ended, or end it");
+    }
+    return c->rc;
+}
+
+int collect_home(const char *folder, bool wait, struct error *err)
+{
     struct collection *c = calloc(1, sizeof *c);
     int rc;
 
     if (c == NULL)
         return error_set(err, E_NOMEM, "collecting evidence");
     c->err = err;
+    c->shm_fd = -1;
     c->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (c->folder_fd == -1) {
+    if (c->folder_fd == -1)
         rc = error_from_errno(err, "open the evidence folder %s", folder);
-        free(c);
-        return rc;
-    }
-    c->shm_fd = shm_folder_open(c->folder_fd, path, sizeof path);
-    if (c->shm_fd != -1)
-        for_each_file(c, c->shm_fd, find_alive);
-    for_each_file(c, c->folder_fd, find_alive);
-    if (c->shm_fd != -1)
-        for_each_file(c, c->shm_fd, collect_from_shm);
-    for_each_file(c, c->folder_fd, tidy_folder);
-    if (c->shm_fd != -1)
-        remove_shm_folder(c, path);
-    if (c->rc == 0 && c->live_count > 0) {
-        c->rc = error_set(err, E_BUSY, "process %ld still writes evidence to %s",
-                          c->live[0], folder);
-        error_hint(err, "wait until the run has ended, or end it");
-    }
-    rc = c->rc;
+    else
+        rc = collect(c, folder, wait);
     if (c->shm_fd != -1)
         close(c->shm_fd);
-    close(c->folder_fd);
+    if (c->folder_fd != -1)
+        close(c->folder_fd);
     free(c);
     return rc;
+}
+
+int evidence_collect(const char *folder, struct error *err)
+{
+    return collect_home(folder, true, err);
 }

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TRIES_MAX = 16, COPY_BYTES = 128 << 10 };
+enum { TRIES_MAX = 16, COPY_BYTES = 128 << 10, HOST_BYTES = 256 };
 
 bool file_write_all(int fd, const void *bytes, size_t size)
 {
@@ -50,6 +50,28 @@ static int write_text(int folder_fd, const char *name, const char *text,
     return good ? 0 : E_NOSPACE;
 }
 
+/* For evidence_sweep. Without it a killed run's folder stays in shm until somebody
+ * analyses it: a pity, no failure. */
+static void write_home(int folder_fd, const char *path)
+{
+    int shm_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char folder[SHM_PATH_BYTES], host[HOST_BYTES] = "", link[64];
+    char text[sizeof folder + sizeof host];
+    ssize_t size;
+
+    if (shm_fd == -1)
+        return;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", folder_fd);
+    size = readlink(link, folder, sizeof folder - 1);
+    gethostname(host, sizeof host - 1);
+    if (size > 0) {
+        folder[size] = '\0';
+        snprintf(text, sizeof text, "%s\n%s", folder, host);
+        write_text(shm_fd, SHM_HOME_NAME, text, NULL);
+    }
+    close(shm_fd);
+}
+
 int shm_folder_create(int folder_fd, const char *root, char *path, size_t path_size,
                       struct error *err)
 {
@@ -59,14 +81,16 @@ int shm_folder_create(int folder_fd, const char *root, char *path, size_t path_s
 
         if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
             return error_from_errno(err, "draw a name");
-        n = snprintf(path, path_size, "%s/stormdrill-%u-%016" PRIx64, root,
+        n = snprintf(path, path_size, "%s/" SHM_FOLDER_PREFIX "%u-%016" PRIx64, root,
                      (unsigned)geteuid(), random);
         if (n < 0 || (size_t)n >= path_size)
             return error_set(err, E_PARAM, "the path '%s' is too long", root);
         if (write_text(folder_fd, "shm", path, err) != 0)
             return err == NULL ? E_NOSPACE : err->code;
-        if (mkdir(path, 0700) == 0)
+        if (mkdir(path, 0700) == 0) {
+            write_home(folder_fd, path);
             return 0;
+        }
         if (errno != EEXIST)
             break;
     }
@@ -76,7 +100,8 @@ int shm_folder_create(int folder_fd, const char *root, char *path, size_t path_s
     return err == NULL ? E_SYSTEM : err->code;
 }
 
-static bool read_line(int folder_fd, const char *name, char *text, size_t size)
+/* The first bytes of a small text file. */
+static bool read_text(int folder_fd, const char *name, char *text, size_t size)
 {
     int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t n;
@@ -88,33 +113,81 @@ static bool read_line(int folder_fd, const char *name, char *text, size_t size)
     if (n <= 0)
         return false;
     text[n] = '\0';
+    return true;
+}
+
+static bool read_line(int folder_fd, const char *name, char *text, size_t size)
+{
+    if (!read_text(folder_fd, name, text, size))
+        return false;
     text[strcspn(text, "\n")] = '\0';
     return true;
 }
 
-int shm_folder_open(int folder_fd, char *path, size_t path_size)
+bool shm_folder_is_ours(int shm_fd, const char *name)
 {
-    const char *name;
+    size_t prefix = sizeof SHM_FOLDER_PREFIX - 1;
     struct stat st;
     char *end;
+
+    if (strncmp(name, SHM_FOLDER_PREFIX, prefix) != 0 || fstat(shm_fd, &st) == -1)
+        return false;
+    return strtoul(name + prefix, &end, 10) == st.st_uid && *end == '-' &&
+           (geteuid() == 0 || geteuid() == st.st_uid) && (st.st_mode & 0777) == 0700;
+}
+
+int shm_folder_open(int folder_fd, char *path, size_t path_size)
+{
     int fd;
 
     path[0] = '\0';
     if (!read_line(folder_fd, "shm", path, path_size) || path[0] != '/')
         return -1;
-    name = strrchr(path, '/') + 1;
-    if (strncmp(name, "stormdrill-", 11) != 0)
-        return -1;
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1)
-        return -1;
-    if (fstat(fd, &st) == -1 || strtoul(name + 11, &end, 10) != st.st_uid ||
-        *end != '-' || (geteuid() != 0 && geteuid() != st.st_uid) ||
-        (st.st_mode & 0777) != 0700) {
+    if (fd != -1 && !shm_folder_is_ours(fd, strrchr(path, '/') + 1)) {
         close(fd);
         return -1;
     }
     return fd;
+}
+
+bool shm_home_read(int shm_fd, char *home, size_t home_size)
+{
+    char text[SHM_PATH_BYTES + HOST_BYTES], host[HOST_BYTES] = "";
+    char *end, *other;
+
+    if (!read_text(shm_fd, SHM_HOME_NAME, text, sizeof text) || text[0] != '/')
+        return false;
+    end = strchr(text, '\n');
+    if (end == NULL)
+        return false;
+    *end = '\0';
+    other = end + 1;
+    other[strcspn(other, "\n")] = '\0';
+    gethostname(host, sizeof host - 1);
+    return strcmp(other, host) == 0 &&
+           (size_t)snprintf(home, home_size, "%s", text) < home_size;
+}
+
+bool folder_names_shm(int folder_fd, const char *name)
+{
+    char path[SHM_PATH_BYTES];
+    const char *last;
+
+    if (!read_line(folder_fd, "shm", path, sizeof path))
+        return false;
+    last = strrchr(path, '/');
+    return last != NULL && strcmp(last + 1, name) == 0;
+}
+
+DIR *folder_list(int dir_fd)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+
+    if (dir == NULL && fd != -1)
+        close(fd);
+    return dir;
 }
 
 /* Copy `bytes` (or to the end of the file, if that comes first). */
@@ -187,23 +260,26 @@ fail_from:
 int alive_mark(int folder_fd, char *name, size_t name_size)
 {
     for (int i = 0; i < 1 << 16; i++) {
+        struct stat st;
         int fd;
 
         snprintf(name, name_size, "%ld-%d.alive", (long)getpid(), i);
         fd = openat(folder_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd == -1 && errno == EEXIST)
             continue;
-        if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        if (fd == -1)
+            break;
+        /* Somebody may have looked at it between the two calls, and have found it dead:
+         * then it is gone and another one has to be made. */
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink == 1)
             return fd;
-        if (fd != -1)
-            close(fd);
-        break;
+        close(fd);
     }
     name[0] = '\0';
     return -1;
 }
 
-long alive_check(int folder_fd, const char *name)
+long alive_check(int folder_fd, const char *name, bool tidy)
 {
     size_t size = strlen(name);
     char *end;
@@ -220,7 +296,8 @@ long alive_check(int folder_fd, const char *name)
         return 0;
     /* The kernel drops a dead process's lock, however it died. */
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        unlinkat(folder_fd, name, 0);
+        if (tidy)
+            unlinkat(folder_fd, name, 0);
         pid = 0;
     }
     close(fd);

@@ -18,6 +18,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "harness/evidence/sweep.h"
+
 static const uint64_t HELD_BYTES_MAX = (uint64_t)1 << 30;
 
 void home_order(struct evidence_home *home, struct order *order)
@@ -213,6 +215,7 @@ int evidence_home_create(struct evidence_home **out,
         error_hint(err, "choose another folder, or remove this one");
         goto fail;
     }
+    evidence_sweep(root);
     if (shm_folder_create(home->folder_fd, root, path, sizeof path, &why) == 0)
         home->shm_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* The case's own folder must be writable; shm is only better. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -338,6 +339,9 @@ static int take_folders(struct evidence *evidence, const char *folder, struct er
     if (folder_fd == -1)
         return error_from_errno(err, "open the evidence folder %s", folder);
     shm_fd = shm_folder_open(folder_fd, path, sizeof path);
+    /* Until all is mapped nobody may empty it. */
+    if (shm_fd != -1)
+        flock(shm_fd, LOCK_SH);
     if (shm_fd != -1 && !take_files(evidence, shm_fd))
         rc = error_from_errno(err, "list the evidence in %s", path);
     if (rc == 0 && !take_files(evidence, folder_fd))

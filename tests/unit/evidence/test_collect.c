@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -211,12 +212,90 @@ static void test_collect__takes_nothing_from_under_a_living_process(void **state
     room_release(&room);
 }
 
+/* A run of one killed process whose evidence lies in shm still. */
+static uint64_t make_killed(struct room *room)
+{
+    struct shared *shared = share();
+    uint64_t finished;
+    int status;
+    pid_t pid;
+
+    room_init(room);
+    evidence_home_close(room_home(room, NULL));
+    pid = fork();
+    if (pid == 0)
+        write_for_ever(room, "c1.0", shared);
+    while (atomic_load(&shared->finished) < 2000)
+        usleep(100);
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    finished = atomic_load(&shared->finished);
+    munmap(shared, sizeof *shared);
+    return finished;
+}
+
+static void expect_at_least(const struct room *room, uint64_t count)
+{
+    struct evidence *e = room_read(room);
+
+    assert_true(room_expect_numbers(e, 0) >= count);
+    assert_int_equal(evidence_damage(e).bad_segments, 0);
+    expect_side(e);
+    evidence_close(e);
+}
+
+static void test_collect__finds_what_belongs_to_a_folder_that_was_moved(void **state)
+{
+    struct room room, other;
+    char shm[512];
+    uint64_t count;
+
+    (void)state;
+    count = make_killed(&room);
+    room_shm(&room, shm, sizeof shm);
+    room_init(&other);
+    assert_int_equal(rename(room.folder, other.folder), 0);
+    expect_at_least(&other, count);
+    assert_int_equal(evidence_collect(other.folder, NULL), 0);
+    assert_int_equal(access(shm, F_OK), -1);
+    expect_at_least(&other, count);
+    room_release(&room);
+    room_release(&other);
+}
+
+static void test_collect__gives_a_copy_its_files_and_leaves_the_originals(void **state)
+{
+    struct room room, copy;
+    char shm[512], from[512], to[512];
+    uint64_t count;
+
+    (void)state;
+    count = make_killed(&room);
+    room_shm(&room, shm, sizeof shm);
+    room_init(&copy);
+    /* No more than the file that names the shm folder was copied. */
+    assert_int_equal(mkdir(copy.folder, 0755), 0);
+    snprintf(from, sizeof from, "%s/shm", room.folder);
+    snprintf(to, sizeof to, "%s/shm", copy.folder);
+    assert_int_equal(link(from, to), 0);
+    assert_int_equal(evidence_collect(copy.folder, NULL), 0);
+    assert_true(room_count(shm, ".side") > 0);
+    expect_at_least(&room, count);
+    assert_int_equal(evidence_collect(room.folder, NULL), 0);
+    assert_int_equal(access(shm, F_OK), -1);
+    expect_at_least(&room, count);
+    room_release(&room);
+    room_release(&copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_collect__finds_all_that_a_killed_writer_wrote),
         cmocka_unit_test(test_collect__brings_several_processes_together),
         cmocka_unit_test(test_collect__takes_nothing_from_under_a_living_process),
+        cmocka_unit_test(test_collect__finds_what_belongs_to_a_folder_that_was_moved),
+        cmocka_unit_test(test_collect__gives_a_copy_its_files_and_leaves_the_originals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -344,6 +344,63 @@ static void test_reader__gives_up_whole_when_memory_is_short(void **state)
     room_release(&room);
 }
 
+/* As another machine would have written it; process 1 lives here too. */
+static void say_other_host(const struct room *room, const char *name)
+{
+    struct segment_header header;
+    int fd = open_file(room, name, O_RDONLY);
+
+    assert_int_equal(pread(fd, &header, sizeof header, 0), (ssize_t)sizeof header);
+    close(fd);
+    snprintf(header.identity.host, sizeof header.identity.host, "elsewhere");
+    snprintf(header.identity.boot_id, sizeof header.identity.boot_id, "another-boot");
+    header.identity.pid = 1;
+    segment_header_seal(&header, clock_real());
+    overwrite(room, name, 0, &header, offsetof(struct segment_header, closing));
+}
+
+static void test_reader__reads_a_folder_that_came_from_another_host(void **state)
+{
+    static const char shm[] = "/dev/shm/stormdrill-4711-00000000deadbeef\n";
+    enum { RECORDS = 5000 }; /* more than one segment */
+    struct room room, other;
+    struct evidence *e;
+    struct evidence_walk walk;
+    const struct record *record, *note = NULL;
+    json_t *detail;
+
+    (void)state;
+    room_init(&room);
+    room_init(&other);
+    write_main(&room, RECORDS);
+    assert_int_equal(room_count(room.folder, ".seg"), 2);
+    say_other_host(&room, "main.0000.seg");
+    say_other_host(&room, "main.0001.seg");
+    cut(&room, "shm", 0);
+    overwrite(&room, "shm", 0, shm, sizeof shm - 1);
+    assert_int_equal(rename(room.folder, other.folder), 0);
+    assert_int_equal(evidence_collect(other.folder, NULL), 0);
+    e = room_read(&other);
+    assert_string_equal(evidence_writer(e, 0)->host, "elsewhere");
+    assert_int_equal(evidence_writer(e, 0)->pid, 1);
+    assert_true(evidence_writer(e, 0)->complete);
+    assert_int_equal(evidence_writer(e, 0)->records, RECORDS + 1);
+    assert_int_equal(evidence_damage(e).bad_segments, 0);
+    evidence_walk(&walk, e, 0);
+    while ((record = evidence_walk_next(&walk)) != NULL) {
+        if (record_kind(record) == RECORD_note)
+            note = record;
+    }
+    assert_non_null(note);
+    assert_string_equal(evidence_string(e, 0, note->subject), "a subject");
+    detail = evidence_detail(e, 0, note->detail);
+    assert_string_equal(json_string_value(json_object_get(detail, "text")), "a detail");
+    json_decref(detail);
+    evidence_close(e);
+    room_release(&other);
+    room_release(&room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_reader__says_what_is_missing),
         cmocka_unit_test(test_reader__never_follows_shm_to_a_place_that_is_not_ours),
         cmocka_unit_test(test_reader__takes_the_fuller_of_two_copies),
+        cmocka_unit_test(test_reader__reads_a_folder_that_came_from_another_host),
         cmocka_unit_test(test_reader__gives_up_whole_when_memory_is_short),
     };
 
