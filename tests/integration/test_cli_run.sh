@@ -218,3 +218,10 @@ if unshare -rm mount -t tmpfs -o size=64k none full 2>/dev/null; then
 else
   echo "  (no mount namespaces here: not looked at)"
 fi
+
+it "takes a limit on the size of files as an error, like a full disk"
+expect_exit 4 bash -c 'ulimit -f 1 && exec "$stormdrill" run fine.lua --out limited'
+expect_stderr "File too large"
+expect_exit 4 bash -c 'ulimit -f 8 && exec "$stormdrill" run fine.lua --out limited8'
+expect_stdout "no room for evidence"
+expect_not_stdout "SIGXFSZ"
