@@ -268,7 +268,7 @@ static void test_client_noun__answers_slips_with_groups(void **state)
     static const char *const slips[][2] = {
         {"local x = g[0]", "group p has 3 clients; there is no number 0"},
         {"local x = g[5]", "group p has 3 clients; there is no number 5"},
-        {"g:stpo()", "group has no 'stpo'; did you mean 'stop'?"},
+        {"g:stp()", "group has no 'stp'; did you mean 'stop'?"},
         {"g.stop()", "call it with a colon: client:stop(...), not client.stop(...)"},
         {"g[1] = 2", "a group cannot be assigned to; keep values of your own in a local"},
         {"local x = g[1][1]", "a client is no list: it has names only"},

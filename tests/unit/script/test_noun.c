@@ -241,7 +241,7 @@ static const struct slip {
     const char *text;
     const char *sentence;
 } slips[] = {
-    {"t.cluster:strem('X')", "cluster has no 'strem'; did you mean 'stream'?"},
+    {"t.cluster:sream('X')", "cluster has no 'sream'; did you mean 'stream'?"},
     {"t.cluster:partition {}", "cluster has no 'partition'"},
     {"t.cluster.stop_workloads()",
      "call it with a colon: cluster:stop_workloads(...), not "
@@ -249,7 +249,7 @@ static const struct slip {
     {"t.cluster.nodes[1].kill()",
      "call it with a colon: node:kill(...), not node.kill(...)"},
     {"t.cluster.nodes[1]:kill(9)", "node:kill takes nothing"},
-    {"t.cluster.nodes[1].nam = 1",
+    {"t.cluster.nodes[1].nme = 1",
      "a node cannot be assigned to; keep values of your own in a local"},
     {"local x = t.cluster[1]", "a cluster is no list: it has names only"},
     {"local x = t.clster", "t has no 'clster'; did you mean 'cluster'?"},
