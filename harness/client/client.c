@@ -267,6 +267,7 @@ void client_launch(struct client *client)
     client_move(client, CLIENT_STARTING);
     client->stopped = false;
     client->killed = false;
+    client->cut_ns = 0;
     rc = launch(client, &err);
     if (rc != 0) {
         channel_close(client);

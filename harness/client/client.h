@@ -54,6 +54,10 @@ uint32_t client_number(const struct client *client);
 uint32_t client_incarnation(const struct client *client);
 bool client_is_running(const struct client *client);
 
+/* A link of a client is about to be reset: until the client has noticed, what its page
+ * says of being connected is not believed. Links of nobody are ignored. */
+void crew_note_cut(struct crew *crew, struct link_id link);
+
 /* As its own library says (status page); false once the process is gone. */
 bool client_is_connected(const struct client *client);
 

@@ -20,6 +20,7 @@ enum {
     CLIENT_LINKED_CONNECTIONS_MAX = 256, /* connectors share the last link beyond that */
     CLIENT_READY_MS = 20000,
     CLIENT_STOP_MS = 45000,
+    CLIENT_NOTICE_MS = 500, /* a reset that nobody notices for so long hit nobody */
     CLIENT_ORDER_LINE_BYTES_MAX = 1 << 20,
 };
 
@@ -77,8 +78,10 @@ struct client {
     char *stream, *durable; /* consumers and JetStream publishers; may be NULL */
     uint64_t ack_wait_ns;
     enum client_state state;
-    bool stopped; /* its load was ended on purpose */
-    bool killed;  /* by us: its exit is no surprise */
+    uint64_t cut_ns;      /* when a connection of it was last reset by us; 0: never */
+    uint64_t cut_noticed; /* losses on the page when it has noticed all resets */
+    bool stopped;         /* its load was ended on purpose */
+    bool killed;          /* by us: its exit is no surprise */
     bool releasing;
 
     struct client_path *paths;

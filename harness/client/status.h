@@ -49,6 +49,7 @@ struct client_status {
     _Atomic uint64_t processed;
     _Atomic uint64_t acked;
     _Atomic uint64_t reconnects;
+    _Atomic uint64_t losses;      /* connections lost, as the library told */
     _Atomic uint64_t progress_ns; /* CLOCK_MONOTONIC of the last of any of these */
     _Atomic uint64_t
         fences_seen[STATUS_FENCE_CLIENTS_MAX]; /* by client number: highest */

@@ -56,6 +56,7 @@ static void on_disconnected(natsConnection *nc, void *closure)
     if (atomic_load(&uplink->leaving))
         return;
     atomic_store(&uplink->lost_ns, session_now(session));
+    session_count(session, &session->status->losses, 1);
     eye_record(&session->callbacks,
                (struct record){.kind = RECORD_disconnected, .b = uplink->index});
 }

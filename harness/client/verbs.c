@@ -166,6 +166,39 @@ bool client_is_running(const struct client *client)
     return client->state != CLIENT_EXITED;
 }
 
+static struct client *owner_of(struct crew *crew, struct link_id link)
+{
+    for (int i = 0; i < crew->count; i++) {
+        for (int k = 0; k < crew->clients[i]->path_count; k++) {
+            if (crew->clients[i]->paths[k].id.number == link.number)
+                return crew->clients[i];
+        }
+    }
+    return NULL;
+}
+
+static bool has_noticed_cuts(const struct client *client)
+{
+    uint64_t now_ns = clock_now(client->crew->context->clock);
+
+    return client->cut_ns == 0 ||
+           now_ns - client->cut_ns > (uint64_t)CLIENT_NOTICE_MS * NS_PER_MS ||
+           atomic_load(&client->status->losses) >= client->cut_noticed;
+}
+
+void crew_note_cut(struct crew *crew, struct link_id link)
+{
+    struct client *client = owner_of(crew, link);
+
+    if (client == NULL || client->status == NULL)
+        return;
+    /* Several resets at once: each will be a loss of its own. */
+    if (has_noticed_cuts(client))
+        client->cut_noticed = atomic_load(&client->status->losses);
+    client->cut_noticed++;
+    client->cut_ns = clock_now(crew->context->clock);
+}
+
 bool client_is_connected(const struct client *client)
 {
     uint32_t wanted;
@@ -173,6 +206,8 @@ bool client_is_connected(const struct client *client)
     if (client->status == NULL || client->state == CLIENT_EXITED)
         return false;
     wanted = (uint32_t)connections_of(client->type, client->conf);
+    if (!has_noticed_cuts(client))
+        return false;
     return atomic_load(&client->status->connected) >= wanted;
 }
 

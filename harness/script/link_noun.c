@@ -152,6 +152,7 @@ static int l_reset(lua_State *L)
     journal_say(run, "reset %s", box->name);
     for (int i = 0; i < count; i++) {
         run_begin_command(run);
+        crew_note_cut(run->options.crew, links[i]);
         control_link_reset(run->context->control, links[i], on_reset, reset);
     }
     return wait_end(L, wait);
