@@ -1,11 +1,14 @@
 /* writer: an append-only chain of segments, one writer per thread, no lock.
  *
  * Files of a writer called W in the case's evidence folder:
- *   W.NNNN.side  strings and details: entries, appended by write(2); 16 MiB, then the
- * next W.NNNN.seg   segments of 64 KiB, then 256 KiB, 1, 4 and 16 MiB: a 4096-byte
- * header, then records (segment.h); readers take any size Live files are in /dev/shm (a
- * folder named in `evidence/shm`, a text file that is written first), segments mapped and
- * allocated beforehand so that a full disk is an error and not a SIGBUS; full ones are
+ *
+ *   W.NNNN.side  strings and details: entries, appended by write(2); up to 16 MiB each
+ *   W.NNNN.seg   segments from 64 KiB to 16 MiB: a 4096-byte header, then records
+ *                (segment.h); readers take any size
+ *
+ * Live files are in /dev/shm (a folder named in `evidence/shm`, a text file that is
+ * written first; in it `home` names the evidence folder), segments mapped and allocated
+ * beforehand so that a full disk is an error and not a SIGBUS; full ones are
  * moved to the evidence folder by the process's mover thread. Where /dev/shm has no room,
  * files are made in the folder itself, with a warning. When nothing has room, or 1 GiB of
  * this process waits in /dev/shm for a disk that does not keep up, records are counted as
@@ -41,6 +44,9 @@ struct evidence_home_options {
                              * counted. 0: 1 GiB */
 };
 
+/* Sweeps shm first: what runs of this user that were killed minutes ago left there is
+ * brought home, or removed where there is none. Takes a few milliseconds at most, but for
+ * the copying of a killed run's evidence. */
 int evidence_home_create(struct evidence_home **out,
                          const struct evidence_home_options *options, struct error *err);
 int evidence_home_open(struct evidence_home **out,
