@@ -29,7 +29,9 @@ struct judging {
     struct verdict *verdicts;
     int count;
     struct error run_error; /* code 0: run() returned */
+    bool ended;             /* it says how */
     int expectations, failed_expectations;
+    json_t *undrained; /* {client: why} */
     char why[WHY_BYTES];
 };
 
@@ -67,39 +69,79 @@ static int load_checks(struct judging *judging, struct error *err)
     return 0;
 }
 
-/* How run() ended, as it said itself; a run that never said was killed. */
+static void on_run_end(struct judging *judging, const struct record *record,
+                       const json_t *detail)
+{
+    const char *text = json_string_value(json_object_get(detail, "text"));
+    const char *where = json_string_value(json_object_get(detail, "where"));
+    const char *hint = json_string_value(json_object_get(detail, "hint"));
+
+    judging->ended = true;
+    error_set(&judging->run_error, (int)(int64_t)record->a, "%s",
+              text != NULL ? text : "");
+    if (hint != NULL)
+        error_hint(&judging->run_error, "%s", hint);
+    snprintf(judging->run_error.where, sizeof judging->run_error.where, "%s",
+             where != NULL ? where : "");
+}
+
+/* What was waited for at the end and did not come: time ran out before the drain. What
+ * is stuck is for the checks to say, and a later wait that held makes an earlier good. */
+static void on_drain(struct judging *judging, const struct record *record,
+                     const json_t *detail)
+{
+    const struct cast_client *client = cast_client(judging->cast, (uint32_t)record->a);
+    const char *name = client != NULL ? client->name : "?";
+    const char *text = json_string_value(json_object_get(detail, "text"));
+    char why[WHY_BYTES];
+
+    if (record->flags & (EVIDENCE_HELD | EVIDENCE_STUCK)) {
+        json_object_del(judging->undrained, name);
+        return;
+    }
+    if (record->kind == RECORD_drained)
+        snprintf(why, sizeof why,
+                 "'%s' was stopped before all it had published was settled", name);
+    else
+        snprintf(why, sizeof why, "%s", text != NULL ? text : "a drain did not end");
+    json_object_set_new(judging->undrained, name, json_string(why));
+}
+
+/* How run() ended, as it said itself; a run that never said was killed. What comes behind
+ * the end is the clearing up. */
 static void read_end(struct judging *judging)
 {
-    const unsigned wanted[] = {RECORD_run_end, RECORD_expectation};
-    struct evidence_merge *merge = evidence_merge_create(judging->evidence, wanted, 2);
+    const unsigned wanted[] = {RECORD_run_end, RECORD_expectation, RECORD_caught_up,
+                               RECORD_drained};
+    struct evidence_merge *merge = evidence_merge_create(judging->evidence, wanted, 4);
     const struct record *record;
-    bool ended = false;
     int writer;
 
-    while ((record = evidence_merge_next(merge, &writer)) != NULL) {
+    judging->undrained = json_object();
+    while (!judging->ended && (record = evidence_merge_next(merge, &writer)) != NULL) {
         json_t *detail = evidence_detail(judging->evidence, writer, record->detail);
-        const char *text = json_string_value(json_object_get(detail, "text"));
-        const char *where = json_string_value(json_object_get(detail, "where"));
 
         if (record->kind == RECORD_expectation) {
             judging->expectations++;
             judging->failed_expectations += (record->flags & EVIDENCE_HELD) == 0;
+        } else if (record->kind == RECORD_run_end) {
+            on_run_end(judging, record, detail);
         } else {
-            const char *hint = json_string_value(json_object_get(detail, "hint"));
-
-            ended = true;
-            error_set(&judging->run_error, (int)(int64_t)record->a, "%s",
-                      text != NULL ? text : "");
-            if (hint != NULL)
-                error_hint(&judging->run_error, "%s", hint);
-            snprintf(judging->run_error.where, sizeof judging->run_error.where, "%s",
-                     where != NULL ? where : "");
+            on_drain(judging, record, detail);
         }
         json_decref(detail);
     }
     evidence_merge_destroy(merge);
-    if (!ended)
+    if (!judging->ended)
         error_set(&judging->run_error, E_CANCELLED, "the run was killed before it ended");
+}
+
+/* Some drain that did not end, in words; NULL: all did. */
+static const char *first_undrained(const struct judging *judging)
+{
+    void *member = json_object_iter(judging->undrained);
+
+    return member != NULL ? json_string_value(json_object_iter_value(member)) : NULL;
 }
 
 static void judge_all(struct judging *judging)
@@ -146,6 +188,10 @@ static const char *decide(struct judging *judging, const json_t *expect)
     }
     value = expectation_outcome(expect, judging->checks, judging->verdicts,
                                 judging->count, judging->why, WHY_BYTES);
+    if (value == VERDICT_PASSED && first_undrained(judging) != NULL) {
+        snprintf(judging->why, WHY_BYTES, "%s", first_undrained(judging));
+        return "inconclusive";
+    }
     return verdict_value_name(value);
 }
 
@@ -316,6 +362,7 @@ static void release(struct judging *judging)
         evidence_close(judging->evidence);
     json_decref(judging->spec);
     json_decref(judging->checks_file);
+    json_decref(judging->undrained);
 }
 
 /* A case that failed before it knew its checks has none: its error is its result. */
