@@ -132,6 +132,7 @@ static void drop_stock(struct evidence_home *home)
 {
     struct live_file *segment;
 
+    home_drop_scrap(home);
     while ((segment = home_take_spare(home)) != NULL)
         home_drop_segment(home, segment);
     while ((segment = home_take_reserve(home)) != NULL)

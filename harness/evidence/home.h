@@ -83,6 +83,7 @@ struct evidence_home {
     enum demand demand; /* the stocker's */
     _Atomic(struct live_file *) freight;
     struct live_file *waiting;          /* freight in the mover's hands */
+    _Atomic(struct live_file *) scrap;  /* for the stocker to drop */
     _Atomic(struct live_file *) spares; /* only the stocker takes from it */
     _Atomic int spare_count;
     _Atomic(struct live_file *) reserve[RESERVE_MAX];
@@ -100,6 +101,11 @@ struct live_file *home_make_segment(struct evidence_home *home, const char *writ
 
 /* Unmap and unlink a segment that is not used any more. */
 void home_drop_segment(struct evidence_home *home, struct live_file *segment);
+
+/* Have the stocker do it. The mover, which may be kept off the cores, must not unmap: it
+ * would hold the lock of the address space, and up whoever maps or faults. Takes. */
+void home_scrap(struct evidence_home *home, struct live_file *segment);
+void home_drop_scrap(struct evidence_home *home);
 
 /* Unmap and free, and leave the file where it is. */
 void home_forget(struct live_file *file);

@@ -166,6 +166,26 @@ void home_drop_segment(struct evidence_home *home, struct live_file *segment)
     free(segment);
 }
 
+void home_scrap(struct evidence_home *home, struct live_file *segment)
+{
+    segment->next = atomic_load(&home->scrap);
+    while (!atomic_compare_exchange_weak(&home->scrap, &segment->next, segment))
+        ;
+    sem_post(&home->stocker_work);
+}
+
+void home_drop_scrap(struct evidence_home *home)
+{
+    struct live_file *segment = atomic_exchange(&home->scrap, NULL);
+
+    while (segment != NULL) {
+        struct live_file *next = segment->next;
+
+        home_drop_segment(home, segment);
+        segment = next;
+    }
+}
+
 static void push_spare(struct evidence_home *home, struct live_file *segment)
 {
     atomic_fetch_add(&home->spare_count, 1);

@@ -59,7 +59,7 @@ static void discard(struct evidence_home *home, struct live_file *file)
 {
     if (file->header != NULL) {
         if (!home_keep_spare(home, file))
-            home_drop_segment(home, file);
+            home_scrap(home, file);
         return;
     }
     unlinkat(home->shm_fd, file->name, 0);

@@ -89,6 +89,7 @@ void *stocker_main(void *arg)
             serve_all(home, &waiting);
         } while (!atomic_load(&home->stopping) && waiting == NULL &&
                  home_stock_one(home));
+        home_drop_scrap(home);
     }
     return NULL;
 }
