@@ -5,6 +5,7 @@
  * Bad line:         one complaint, exit 2, nothing is started. */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
@@ -104,6 +105,19 @@ static int without_command(const char *word)
     return complaint_end(&complaints, &err);
 }
 
+/* A shell's >&- leaves 0, 1 or 2 free: the next file we open would get that number and
+ * our report would be written into it (libuv ends the process over such a number). */
+static void fill_standard_fds(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int cli_main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
@@ -113,6 +127,7 @@ int cli_main(int argc, char **argv)
     /* For every process of ours: a file as large as `ulimit -f` allows is an error to
      * report, like a full disk. Programs that we start have their signals reset. */
     signal(SIGXFSZ, SIG_IGN);
+    fill_standard_fds();
     if (word != NULL && (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0))
         word = "version";
     command = word != NULL ? command_find(word) : NULL;

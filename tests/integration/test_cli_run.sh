@@ -54,6 +54,11 @@ expect_exit 0 "$stormdrill" validate .
 expect_stdout "4 cases in 3 files: no errors"
 expect_true "no folder was made" test ! -e stormdrill-out
 
+it "lives without standard streams, and writes into no file of its own instead"
+expect_exit 0 bash -c "'$stormdrill' run fine.lua --out unheard <&- >&- 2>&-"
+expect_true "there are results" test -s unheard/results.json
+expect_true "the report went into no file" bash -c '! grep -rlE "^(PASS|error)" unheard'
+
 it "runs a file, keeps everything in a folder, and says the verdict last"
 expect_exit 0 "$stormdrill" run fine.lua --seed 48151623
 expect_stderr "seed 48151623"
