@@ -30,6 +30,7 @@ struct reach {
     struct node_names names;
     struct change *changes;
     int count, capacity;
+    bool *hits; /* by fault: one that spares some connections has hit one */
     bool no_memory;
 };
 
@@ -96,6 +97,43 @@ static void on_upstream(struct reach *reach, const struct evidence *evidence, in
     json_decref(detail);
 }
 
+static bool is_shutting(const struct cast_fault *fault)
+{
+    return fault->link != 0 && fault->number != 0 &&
+           (strcmp(fault->name, "refuse") == 0 || strcmp(fault->name, "stall") == 0);
+}
+
+static void shut_by_fault(struct reach *reach, const struct cast_fault *fault,
+                          uint64_t time_ns, bool shuts)
+{
+    struct change *change = add_change(reach, time_ns, FAULT_SHUTS, shuts);
+
+    if (change == NULL)
+        return;
+    change->link = fault->link;
+    if (!shuts)
+        snprintf(change->text, sizeof change->text, "%.30s on %.100s was healed",
+                 fault->name, fault->on);
+}
+
+/* A fault with a probability below 1 excuses nobody who did not try: it shuts from the
+ * first connection on that it hit. */
+static void on_hit(struct reach *reach, const struct record *r)
+{
+    int i;
+
+    for (i = 0; i < reach->cast->fault_count && (r->flags & EVIDENCE_HELD); i++) {
+        const struct cast_fault *fault = &reach->cast->faults[i];
+
+        if (!is_shutting(fault) || fault->probability >= 1 || fault->number != r->a ||
+            fault->link != r->link || reach->hits[i] || r->time_ns < fault->begin_ns ||
+            (fault->end_ns != 0 && r->time_ns >= fault->end_ns))
+            continue;
+        reach->hits[i] = true;
+        shut_by_fault(reach, fault, r->time_ns, true);
+    }
+}
+
 static void on_record(struct reach *reach, const struct evidence *evidence, int writer,
                       const struct record *r)
 {
@@ -112,15 +150,12 @@ static void on_record(struct reach *reach, const struct evidence *evidence, int 
     case RECORD_broker_signal:
         on_broker_signal(reach, r);
         break;
+    case RECORD_fault_draw:
+        on_hit(reach, r);
+        break;
     default:
         on_upstream(reach, evidence, writer, r);
     }
-}
-
-static bool is_shutting(const struct cast_fault *fault)
-{
-    return fault->link != 0 && fault->number != 0 &&
-           (strcmp(fault->name, "refuse") == 0 || strcmp(fault->name, "stall") == 0);
 }
 
 static void add_faults(struct reach *reach)
@@ -129,21 +164,15 @@ static void add_faults(struct reach *reach)
 
     for (i = 0; i < reach->cast->fault_count; i++) {
         const struct cast_fault *fault = &reach->cast->faults[i];
-        struct change *change;
 
         if (!is_shutting(fault))
             continue;
-        change = add_change(reach, fault->begin_ns, FAULT_SHUTS, true);
-        if (change != NULL)
-            change->link = fault->link;
-        if (fault->end_ns == 0)
+        if (fault->probability >= 1)
+            shut_by_fault(reach, fault, fault->begin_ns, true);
+        else if (!reach->hits[i])
             continue;
-        change = add_change(reach, fault->end_ns, FAULT_SHUTS, false);
-        if (change != NULL) {
-            change->link = fault->link;
-            snprintf(change->text, sizeof change->text, "%.30s on %.100s was healed",
-                     fault->name, fault->on);
-        }
+        if (fault->end_ns != 0)
+            shut_by_fault(reach, fault, fault->end_ns, false);
     }
 }
 
@@ -160,21 +189,24 @@ int reach_create(struct reach **out, const struct evidence *evidence,
 {
     static const unsigned kinds[] = {RECORD_broker_start,  RECORD_broker_ready,
                                      RECORD_broker_signal, RECORD_broker_exit,
-                                     RECORD_link_open,     RECORD_link_upstream};
+                                     RECORD_link_open,     RECORD_link_upstream,
+                                     RECORD_fault_draw};
     struct reach *reach = calloc(1, sizeof *reach);
     struct evidence_merge *merge =
         evidence_merge_create(evidence, kinds, (int)(sizeof kinds / sizeof kinds[0]));
     const struct record *r;
     int writer;
 
-    if (reach != NULL) {
+    if (reach != NULL)
+        reach->hits = calloc((size_t)cast->fault_count + 1, sizeof *reach->hits);
+    if (reach != NULL && reach->hits != NULL) {
         reach->cast = cast;
         node_names_read(&reach->names, evidence);
         while (merge != NULL && (r = evidence_merge_next(merge, &writer)) != NULL)
             on_record(reach, evidence, writer, r);
         add_faults(reach);
     }
-    if (reach == NULL || merge == NULL || reach->no_memory) {
+    if (reach == NULL || reach->hits == NULL || merge == NULL || reach->no_memory) {
         evidence_merge_destroy(merge);
         reach_destroy(reach);
         return error_set(err, E_NOMEM, "when brokers could be reached");
@@ -191,6 +223,7 @@ void reach_destroy(struct reach *reach)
     if (reach == NULL)
         return;
     node_names_release(&reach->names);
+    free(reach->hits);
     free(reach->changes);
     free(reach);
 }

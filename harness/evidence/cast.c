@@ -148,6 +148,14 @@ static void name_target(struct casting *c, struct cast_fault *fault)
         copy_text(fault->on, sizeof fault->on, link->name);
 }
 
+static double probability_of(const struct casting *c)
+{
+    const json_t *params = json_object_get(c->detail, "params");
+    const json_t *value = json_object_get(params, "probability");
+
+    return json_is_number(value) ? json_number_value(value) : 1;
+}
+
 static void on_fault_begin(struct casting *c, const struct record *r)
 {
     bool is_action = record_kind(r) == RECORD_action;
@@ -163,7 +171,8 @@ static void on_fault_begin(struct casting *c, const struct record *r)
                                  .link = r->link,
                                  .begin_ns = r->time_ns,
                                  .end_ns = is_action ? r->time_ns : 0,
-                                 .touched = is_action ? r->a : 0};
+                                 .touched = is_action ? r->a : 0,
+                                 .probability = probability_of(c)};
     copy_text(fault->name, sizeof fault->name, member(c, is_action ? "action" : "fault"));
     name_target(c, fault);
 }

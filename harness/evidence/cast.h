@@ -36,6 +36,7 @@ struct cast_fault {  /* also actions, and broker and client faults: all disturba
     uint16_t link;   /* 0 = none */
     uint64_t begin_ns, end_ns; /* end 0: never healed; actions: the same as begin */
     uint64_t touched;
+    double probability; /* that a connection is hit; 1 where it does not say */
 };
 
 struct cast {

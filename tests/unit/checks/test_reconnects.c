@@ -406,6 +406,36 @@ static void test_reconnects__looks_at_its_client_and_phase_only(void **state)
            "never_reconnected");
 }
 
+/* A refusal of one connection in ten thousand that hits none is no excuse. */
+static void test_reconnects__excuses_nobody_whom_the_fault_spared(void **state)
+{
+    struct record begin = {.kind = RECORD_fault_begin, .a = 5, .link = LINK};
+    struct record draw = {.kind = RECORD_fault_draw, .a = 5, .link = LINK};
+    struct evidence *e;
+    int hit;
+
+    (void)state;
+    for (hit = 0; hit <= 1; hit++) {
+        e = story();
+        at_ms(e, 1000);
+        add(e, begin, NULL,
+            json("{\"fault\":\"refuse\",\"params\":{\"probability\":0.0001}}"));
+        add_disconnected(e, CLIENT);
+        at_ms(e, 1500);
+        draw.flags = hit ? EVIDENCE_HELD : 0;
+        add(e, draw, NULL, NULL);
+        at_ms(e, 4000);
+        add_reconnected(e, CLIENT);
+        at_ms(e, 8000);
+        add_fault_heal(e, 5, LINK, 0);
+        end_at(e, 9000);
+        if (hit)
+            expect(e, within_1s, VERDICT_PASSED, NULL);
+        else
+            expect(e, within_1s, VERDICT_FAILED, "late");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +448,7 @@ int main(void)
             test_reconnects__does_not_count_time_in_which_the_client_was_paused),
         cmocka_unit_test(test_reconnects__sees_a_foreign_client_come_back),
         cmocka_unit_test(test_reconnects__fails_who_is_late),
+        cmocka_unit_test(test_reconnects__excuses_nobody_whom_the_fault_spared),
         cmocka_unit_test(test_reconnects__fails_who_missed_a_chance_and_took_the_next),
         cmocka_unit_test(test_reconnects__fails_who_is_never_back),
         cmocka_unit_test(test_reconnects__fails_who_closes_for_good),
