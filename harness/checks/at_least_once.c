@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "harness/checks/audience.h"
+#include "harness/checks/calm.h"
 #include "harness/checks/check.h"
 #include "harness/checks/ledger.h"
 #include "harness/checks/lost_messages.h"
@@ -181,13 +182,28 @@ static void count_strangers(struct judging *j)
         j->contradiction = tally_contradiction(&j->total);
 }
 
-static const char *group_state(const struct audience_group *group)
+/* Nothing moved, and for long enough not through us: DESIGN 9, "after all faults are
+ * healed". */
+static bool is_stuck(const struct judging *j, const struct audience_group *group)
 {
-    if (group->stuck_ns > group->held_ns)
+    uint64_t since_ns;
+
+    if (group->stuck_ns <= group->held_ns)
+        return false;
+    since_ns = calm_since(j->input->evidence, j->input->cast, group, group->stuck_ns);
+    return since_ns <= group->stuck_ns &&
+           (since_ns == 0 ||
+            group->stuck_ns - since_ns >= calm_patience_ns(j->input->cast, group));
+}
+
+static const char *group_state(const struct judging *j,
+                               const struct audience_group *group)
+{
+    if (is_stuck(j, group))
         return "stuck";
     if (group->held_ns > 0 && group->held_ns > group->undrained_ns)
         return "caught up";
-    return group->undrained_ns > 0 ? "not caught up" : "not asked";
+    return group->undrained_ns > 0 || group->stuck_ns > 0 ? "not caught up" : "not asked";
 }
 
 static json_t *receivers_json(const struct judging *j)
@@ -205,7 +221,7 @@ static json_t *receivers_json(const struct judging *j)
                                       flag == LEDGER_PROCESSED ? "processed"
                                       : flag == LEDGER_ACKED   ? "acked"
                                                                : "delivered",
-                                      "state", group_state(group)));
+                                      "state", group_state(j, group)));
     }
     return object;
 }
@@ -276,7 +292,7 @@ static const struct audience_group *stuck_group(const struct judging *j)
     for (i = 0; i < j->audience->group_count; i++) {
         const struct audience_group *group = &j->audience->groups[i];
 
-        if (group->stuck_ns > group->held_ns)
+        if (is_stuck(j, group))
             return group;
     }
     return NULL;

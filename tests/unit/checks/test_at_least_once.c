@@ -233,6 +233,47 @@ static void test_at_least_once__fails_a_stuck_consumer(void **state)
     expect(e, NULL, VERDICT_FAILED, "stuck");
 }
 
+/* Two of three arrived; a fault from 1 s to `healed_ms` (0: never); stuck at 20 s. */
+static struct evidence *still_story(uint64_t healed_ms)
+{
+    struct evidence *e = stream_story();
+
+    publish(e, 0, 3);
+    consume(e, 0, 2);
+    add_drained(e, PRODUCER, true);
+    at_ms(e, 1000);
+    add_fault_begin(e, 5, 1, "stall", "worker->n1");
+    if (healed_ms != 0) {
+        at_ms(e, healed_ms);
+        add_fault_heal(e, 5, 1, 1);
+    }
+    at_ms(e, 20000);
+    add_caught_up(e, WORKER, EVIDENCE_STUCK);
+    return e;
+}
+
+static void test_at_least_once__blames_nobody_for_standing_still_in_a_fault(void **state)
+{
+    (void)state;
+    expect(still_story(0), NULL, VERDICT_INCONCLUSIVE, "not_drained");
+    expect(still_story(15000), NULL, VERDICT_INCONCLUSIVE, "not_drained");
+    expect(still_story(9000), NULL, VERDICT_FAILED, "stuck");
+}
+
+static void test_at_least_once__blames_nobody_whom_we_killed(void **state)
+{
+    struct evidence *e = stream_story();
+
+    (void)state;
+    publish(e, 0, 3);
+    consume(e, 0, 2);
+    add_drained(e, PRODUCER, true);
+    add_client_signal(e, WORKER, SIGKILL);
+    at_ms(e, 20000);
+    add_caught_up(e, WORKER, EVIDENCE_STUCK);
+    expect(e, NULL, VERDICT_INCONCLUSIVE, "not_drained");
+}
+
 static void test_at_least_once__fails_what_was_refused_unless_it_is_allowed(void **state)
 {
     struct evidence *e = stream_story();
@@ -325,6 +366,8 @@ int main(void)
         cmocka_unit_test(
             test_at_least_once__fails_when_acked_before_the_work_and_never_done),
         cmocka_unit_test(test_at_least_once__fails_a_stuck_consumer),
+        cmocka_unit_test(test_at_least_once__blames_nobody_for_standing_still_in_a_fault),
+        cmocka_unit_test(test_at_least_once__blames_nobody_whom_we_killed),
         cmocka_unit_test(test_at_least_once__fails_what_was_refused_unless_it_is_allowed),
         cmocka_unit_test(
             test_at_least_once__fails_for_what_a_killed_publisher_had_acknowledged),
