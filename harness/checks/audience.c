@@ -204,7 +204,43 @@ static void latest(uint64_t *kept, uint64_t ns)
         *kept = ns;
 }
 
-/* What a group's caught_up records say: the durable's state is any member's. */
+/* When this member was last caught up; `until_ns`: it was gone by then. */
+static uint64_t member_held_ns(const struct ledger *ledger, uint32_t member,
+                               uint64_t until_ns)
+{
+    const struct ledger_life *last = NULL;
+    uint64_t held_ns = 0;
+    int i;
+
+    for (i = 0; i < ledger->life_count; i++) {
+        if (ledger->lives[i].client != member)
+            continue;
+        latest(&held_ns, ledger->lives[i].held_ns);
+        last = &ledger->lives[i]; /* sorted by incarnation */
+    }
+    if (last != NULL && last->ended_ns != 0 && last->ended_ns <= until_ns)
+        return until_ns;
+    return held_ns;
+}
+
+/* In a queue group a member's fence tells only what that member has had: the group has
+ * caught up when the last one that lives has. */
+static void wait_for_all(struct audience_group *group, const struct ledger *ledger)
+{
+    uint64_t held_ns = group->held_ns;
+    int m;
+
+    for (m = 0; m < group->member_count; m++) {
+        uint64_t ns = member_held_ns(ledger, group->members[m], held_ns);
+
+        if (ns < group->held_ns)
+            group->held_ns = ns;
+    }
+    if (group->held_ns < held_ns)
+        latest(&group->undrained_ns, held_ns);
+}
+
+/* What a group's caught_up records say: a durable's state is any member's. */
 static void learn(struct audience_group *group, const struct ledger *ledger)
 {
     int m;
@@ -224,6 +260,8 @@ static void learn(struct audience_group *group, const struct ledger *ledger)
             if (ledger->sheets[i].receiver == group->members[m])
                 group->works = sheet_has(&ledger->sheets[i], LEDGER_PROCESSED);
     }
+    if (!group->is_consumer)
+        wait_for_all(group, ledger);
 }
 
 static int find_groups(struct audience *audience, const struct cast *cast,

@@ -102,6 +102,44 @@ static void test_at_least_once_unsure__cannot_say_when_the_publisher_went_on(voi
     expect(e, NULL, VERDICT_INCONCLUSIVE, "not_drained");
 }
 
+/* A queue group of WORKER, who has caught up, and AUDITOR, who has work in hand. */
+static struct evidence *queue_story(void)
+{
+    struct evidence *e = evidence_create();
+    int i;
+
+    add_run_begin(e, "by hand", "");
+    add_client(e, PRODUCER, "producer", "publisher",
+               json("{\"subject\":\"orders.new\"}"));
+    for (i = WORKER; i <= AUDITOR; i++)
+        add_client(e, (uint32_t)i, i == WORKER ? "worker" : "auditor", "subscriber",
+                   json("{\"subject\":\"orders.>\",\"queue\":\"q\"}"));
+    publish_core(e, 0, 3);
+    hear(e, 0, 2);
+    add_received(e, AUDITOR, PRODUCER, 1, 0);
+    return e;
+}
+
+static void
+test_at_least_once_unsure__cannot_say_while_another_of_the_queue_group_works(void **state)
+{
+    struct evidence *e = queue_story();
+
+    (void)state;
+    drain(e);
+    add_run_end(e, 0);
+    add_client_exit(e, AUDITOR, 0);
+    expect(e, NULL, VERDICT_INCONCLUSIVE, "not_drained");
+    e = queue_story();
+    add_client_signal(e, AUDITOR, SIGKILL); /* what it had in hand is gone */
+    drain(e);
+    expect(e, NULL, VERDICT_FAILED, "lost");
+    e = queue_story();
+    drain(e);
+    add_caught_up(e, AUDITOR, EVIDENCE_HELD);
+    expect(e, NULL, VERDICT_FAILED, "lost");
+}
+
 static void test_at_least_once_unsure__cannot_say_what_nobody_can_see(void **state)
 {
     struct evidence *e = core_story();
@@ -216,6 +254,8 @@ int main(void)
             test_at_least_once_unsure__cannot_say_when_nobody_asked_for_the_rest),
         cmocka_unit_test(
             test_at_least_once_unsure__cannot_say_when_the_publisher_went_on),
+        cmocka_unit_test(
+            test_at_least_once_unsure__cannot_say_while_another_of_the_queue_group_works),
         cmocka_unit_test(test_at_least_once_unsure__cannot_say_what_nobody_can_see),
         cmocka_unit_test(
             test_at_least_once_unsure__does_not_trust_a_ledger_that_contradicts_itself),
