@@ -194,7 +194,7 @@ static struct audience_group describe(const struct cast_client *client)
     snprintf(group.name, sizeof group.name, "%s", client->name);
     /* With ack = "none" the server counts a delivery as the ack. */
     group.acks = group.is_consumer && (ack == NULL || strcmp(ack, "none") != 0);
-    group.works = group.is_consumer;
+    group.works = true; /* what is built in says when its work is done, or never */
     return group;
 }
 
@@ -256,9 +256,6 @@ static void learn(struct audience_group *group, const struct ledger *ledger)
             latest(&group->stuck_ns, life->stuck_ns);
             latest(&group->undrained_ns, life->undrained_ns);
         }
-        for (i = 0; i < ledger->sheet_count && !group->works; i++)
-            if (ledger->sheets[i].receiver == group->members[m])
-                group->works = sheet_has(&ledger->sheets[i], LEDGER_PROCESSED);
     }
     if (!group->is_consumer)
         wait_for_all(group, ledger);

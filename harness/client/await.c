@@ -16,7 +16,7 @@
 #include "harness/client/subject.h"
 #include "harness/evidence/writer.h"
 
-enum { ASK_EVERY_MS = 100, CONNECTED_EVERY_MS = 5 };
+enum { ASK_EVERY_MS = 100, CONNECTED_EVERY_MS = 5, QUIET_ASKS = 2 };
 
 struct await {
     uv_timer_t timer;
@@ -31,6 +31,7 @@ struct await {
     bool heard;
     uint64_t progress_ns; /* when something last changed */
     uint64_t progress;    /* what is compared */
+    int quiet;            /* asks in a row that found nothing left */
     uint64_t fence;       /* the number of this wait */
     char missing[128];    /* whose fence has not come */
 };
@@ -158,11 +159,21 @@ static bool is_consumer(const struct client *client)
     return client->stream != NULL && client->durable != NULL && !client->type->publishes;
 }
 
+/* Twice in a row: between the library and the handler a message is in nobody's count. */
+static bool is_idle(const struct await *await)
+{
+    const struct client_status *status = await->client->status;
+
+    return status == NULL || await->client->state != CLIENT_READY ||
+           atomic_load(&status->in_hand) == 0;
+}
+
 static void too_late_consumer(struct await *await)
 {
     const struct client *client = await->client;
     uint64_t idle_ns = now_of(await) - await->progress_ns;
-    bool stuck = await->heard && idle_ns >= patience_ns(client);
+    bool stuck = await->heard && await->pending + await->ack_pending > 0 &&
+                 idle_ns >= patience_ns(client);
     struct error err;
 
     if (!await->heard)
@@ -171,9 +182,10 @@ static void too_late_consumer(struct await *await)
                   client->name);
     else
         error_set(&err, stuck ? E_LIMIT : E_TIMEOUT,
-                  "'%s' has not caught up: %llu messages to come, %llu not acked%s",
+                  "'%s' has not caught up: %llu messages to come, %llu not acked%s%s",
                   client->name, (unsigned long long)await->pending,
                   (unsigned long long)await->ack_pending,
+                  is_idle(await) ? "" : ", some still in hand",
                   stuck ? ", and nothing moves: it is stuck" : "");
     conclude(await, false, stuck, &err);
 }
@@ -207,7 +219,11 @@ static void on_consumer_info(void *arg, int rc, const struct error *err,
         await->pending = (uint64_t)json_integer_value(pending);
         await->ack_pending = (uint64_t)json_integer_value(ack_pending);
         record_pending(await);
-        if (await->pending == 0 && await->ack_pending == 0) {
+        /* Acks that come before the work, or never, say nothing of the work. */
+        await->quiet = await->pending == 0 && await->ack_pending == 0 && is_idle(await)
+                           ? await->quiet + 1
+                           : 0;
+        if (await->quiet >= QUIET_ASKS) {
             conclude(await, true, false, NULL);
             return;
         }

@@ -120,12 +120,35 @@ static void handle_data(struct intake_worker *worker, struct delivery *delivery)
         acknowledge(worker, delivery);
 }
 
+/* What others took before the fence they may still have in hand: the fence is seen when
+ * each of them has taken its next turn. */
+static void wait_for_others(struct intake_worker *worker)
+{
+    struct intake *intake = worker->intake;
+    uint32_t turns[INTAKE_WORKERS_MAX];
+
+    atomic_store(&worker->has_fence, true);
+    for (uint32_t i = 0; i < intake->concurrency; i++)
+        turns[i] = atomic_load(&intake->workers[i].turn);
+    for (uint32_t i = 0; i < intake->concurrency; i++) {
+        struct intake_worker *other = &intake->workers[i];
+        struct timespec nap = {.tv_nsec = (long)DRAIN_NAP_MS * NS_PER_MS};
+
+        while (other != worker && atomic_load(&other->turn) == turns[i] &&
+               !atomic_load(&other->has_fence) && !atomic_load(&intake->ending) &&
+               !desk_wants_exit(intake->session->desk))
+            nanosleep(&nap, NULL);
+    }
+    atomic_store(&worker->has_fence, false);
+}
+
 static void handle_fence(struct intake_worker *worker, struct delivery *delivery)
 {
     struct client_status *status = worker->intake->session->status;
     uint32_t client = delivery->payload.id.client;
     uint64_t number = delivery->payload.id.number;
 
+    wait_for_others(worker);
     if (client < STATUS_FENCE_CLIENTS_MAX) {
         uint64_t before = atomic_load(&status->fences_seen[client]);
 
@@ -160,6 +183,16 @@ static void handle(struct intake_worker *worker, natsMsg *msg)
     }
 }
 
+/* Messages that have arrived and are not done with. */
+static void tell_in_hand(struct intake *intake)
+{
+    uint32_t busy = atomic_load(&intake->busy);
+    int waiting = 0;
+
+    if (natsSubscription_GetPending(intake->sub, &waiting, NULL) == NATS_OK)
+        atomic_store(&intake->session->status->in_hand, (uint64_t)waiting + busy);
+}
+
 static void *run_worker(void *arg)
 {
     struct intake_worker *worker = arg;
@@ -174,12 +207,18 @@ static void *run_worker(void *arg)
         s = natsSubscription_NextMsg(&msg, intake->sub, TAKE_MS);
         guard_leave(&worker->eye.guard);
         if (s == NATS_OK) {
+            atomic_fetch_add(&intake->busy, 1);
+            tell_in_hand(intake);
             handle(worker, msg);
             natsMsg_Destroy(msg);
-        } else if (s != NATS_TIMEOUT && s != NATS_SLOW_CONSUMER) {
-            break; /* drained, enough, or closed for good */
+            atomic_fetch_sub(&intake->busy, 1);
         }
+        tell_in_hand(intake);
+        atomic_fetch_add(&worker->turn, 1);
+        if (s != NATS_OK && s != NATS_TIMEOUT && s != NATS_SLOW_CONSUMER)
+            break; /* drained, enough, or closed for good */
     }
+    atomic_store(&worker->has_fence, true);
     atomic_fetch_sub(&intake->active, 1);
     return NULL;
 }

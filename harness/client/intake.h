@@ -22,6 +22,8 @@ struct intake_worker {
     struct rng rng; /* which messages the handler fails on */
     pthread_t thread;
     bool running;
+    _Atomic uint32_t turn;  /* how many messages, or waits for one, are behind it */
+    _Atomic bool has_fence; /* what it has in hand is a fence, or it is gone */
 };
 
 struct intake {
@@ -37,6 +39,7 @@ struct intake {
     struct seen *done;
     struct intake_worker workers[INTAKE_WORKERS_MAX];
     _Atomic uint32_t active; /* workers that still take messages */
+    _Atomic uint32_t busy;   /* workers with a message in hand */
     _Atomic bool ending;
 };
 

@@ -48,6 +48,7 @@ struct client_status {
     _Atomic uint64_t distinct;  /* different messages */
     _Atomic uint64_t processed;
     _Atomic uint64_t acked;
+    _Atomic uint64_t in_hand; /* arrived, and not done with */
     _Atomic uint64_t reconnects;
     _Atomic uint64_t losses;      /* connections lost, as the library told */
     _Atomic uint64_t progress_ns; /* CLOCK_MONOTONIC of the last of any of these */

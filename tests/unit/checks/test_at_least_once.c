@@ -233,6 +233,20 @@ static void test_at_least_once__fails_a_stuck_consumer(void **state)
     expect(e, NULL, VERDICT_FAILED, "stuck");
 }
 
+static void test_at_least_once__fails_a_handler_that_never_finished_anything(void **state)
+{
+    struct evidence *e = core_story();
+    uint64_t i;
+
+    (void)state;
+    publish_core(e, 0, 3);
+    for (i = 0; i < 3; i++)
+        add_received(e, WORKER, PRODUCER, i, 0);
+    drain(e);
+    expect_verdict(e, "at_least_once", "{\"upto\":\"delivered\"}", VERDICT_PASSED, NULL);
+    expect(e, NULL, VERDICT_FAILED, "lost");
+}
+
 /* Two of three arrived; a fault from 1 s to `healed_ms` (0: never); stuck at 20 s. */
 static struct evidence *still_story(uint64_t healed_ms)
 {
@@ -365,6 +379,8 @@ int main(void)
         cmocka_unit_test(test_at_least_once__wants_a_message_in_every_independent_group),
         cmocka_unit_test(
             test_at_least_once__fails_when_acked_before_the_work_and_never_done),
+        cmocka_unit_test(
+            test_at_least_once__fails_a_handler_that_never_finished_anything),
         cmocka_unit_test(test_at_least_once__fails_a_stuck_consumer),
         cmocka_unit_test(test_at_least_once__blames_nobody_for_standing_still_in_a_fault),
         cmocka_unit_test(test_at_least_once__blames_nobody_whom_we_killed),
