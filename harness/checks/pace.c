@@ -14,6 +14,12 @@
  * before the check takes its word for it. */
 static const double odds_missing = 6.9, odds_there = -3.0;
 
+/* What is called fixed lies within 8 % of its median (pace_class.c): twenty draws from
+ * 20 % up and down do so once in ten thousand times. */
+static const double percent_that_shows = 0.2;
+
+enum { WAITS_THAT_SHOW = 20 };
+
 /* ---- what is off ---- */
 
 /* The standard deviation of the logarithm that the jitter asked for gives. */
@@ -144,6 +150,21 @@ static enum pace_answer what_is_off(const struct pace_policy *policy,
 
 /* ---- the judgement ---- */
 
+/* Within a wide percentage almost anything fits: also no waits at all, and waits that are
+ * all alike without being the one asked for. Both say that chance has no part in them. */
+static enum pace_answer wide_of(const struct pace_policy *policy,
+                                const struct pace_seen *seen, int waits)
+{
+    bool is_hot = seen->class == PACE_HOT_LOOP || seen->class == PACE_IMMEDIATE;
+
+    if (is_hot && seen->first_ms < policy->first_ms / 2)
+        return PACE_OTHER_CLASS;
+    if (pace_is_constant(policy) && policy->percent >= percent_that_shows &&
+        seen->class == PACE_FIXED && waits >= WAITS_THAT_SHOW)
+        return PACE_OTHER_JITTER;
+    return PACE_AS_ASKED;
+}
+
 static enum pace_answer judge_percent(const struct pace_policy *policy,
                                       const struct pace_outage *outages, int count,
                                       const struct pace_seen *seen,
@@ -156,7 +177,7 @@ static enum pace_answer judge_percent(const struct pace_policy *policy,
         return PACE_OTHER_JITTER;
     if (policy->percent > 0 && test->log_odds > odds_there)
         return PACE_UNRESOLVED;
-    return PACE_AS_ASKED;
+    return wide_of(policy, seen, pace_count(outages, count));
 }
 
 static bool fits(const struct pace_policy *policy, const struct pace_outage *outages,

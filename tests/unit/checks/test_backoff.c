@@ -328,9 +328,36 @@ static void test_backoff__does_not_judge_when_the_proxy_itself_was_late(void **s
     evidence_close(line.e);
 }
 
+/* 100 % up and down is from nothing to twice: what never waits is still a hot loop. */
+static void test_backoff__sees_a_hot_loop_within_any_percentage(void **state)
+{
+    struct line line = story();
+
+    (void)state;
+    connect(&line, 0);
+    for (int i = 0; i < 100; i++)
+        try(&line, 1);
+    expect(&line, "{\"first\":\"100ms\",\"factor\":1,\"jitter\":\"100%\"}",
+           VERDICT_FAILED, "hot_loop");
+}
+
+static void test_backoff__sees_that_a_wide_jitter_is_not_there(void **state)
+{
+    struct line line = story();
+
+    (void)state;
+    connect(&line, 0);
+    for (int i = 0; i < 30; i++)
+        try(&line, 60);
+    expect(&line, "{\"first\":\"100ms\",\"factor\":1,\"jitter\":\"50%\"}", VERDICT_FAILED,
+           "jitter");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_backoff__sees_a_hot_loop_within_any_percentage),
+        cmocka_unit_test(test_backoff__sees_that_a_wide_jitter_is_not_there),
         cmocka_unit_test(test_backoff__passes_the_policy_asked_for),
         cmocka_unit_test(test_backoff__passes_who_tries_at_once_and_then_waits),
         cmocka_unit_test(test_backoff__passes_a_fixed_wait_where_that_is_asked),
