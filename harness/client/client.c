@@ -357,6 +357,26 @@ static void describe_exit(const struct client *client, const struct child_exit *
                client->name);
 }
 
+/* It died by itself, or by somebody else's hand: the story must say so. */
+static void record_death(const struct client *client, const struct child_exit *end)
+{
+    char text[256];
+    json_t *detail;
+
+    if (!end->failed && WIFSIGNALED(end->status))
+        snprintf(text, sizeof text,
+                 "client '%s' was killed by signal %d, not by the scenario", client->name,
+                 WTERMSIG(end->status));
+    else
+        snprintf(text, sizeof text, "client '%s' ended by itself (exit %d)", client->name,
+                 end->failed ? -1 : WEXITSTATUS(end->status));
+    log_warn(client->crew->context->log, "client", "%s", text);
+    detail = json_pack("{s:s}", "text", text);
+    client_record(client, (struct record){.kind = RECORD_warning, .a = client->number},
+                  detail);
+    json_decref(detail);
+}
+
 static void on_process_exit(struct child *child, const struct child_exit *end, void *arg)
 {
     struct client *client = arg;
@@ -370,6 +390,8 @@ static void on_process_exit(struct child *child, const struct child_exit *end, v
                                   .b = (uint64_t)(unsigned)end->status},
                   NULL);
     describe_exit(client, end, &err);
+    if (!client->killed && !client->crew->stopping && client->state == CLIENT_READY)
+        record_death(client, end);
     client->child = NULL;
     client_move(client, CLIENT_EXITED);
     keep_counters(client);

@@ -79,6 +79,14 @@ void journal_note(struct run *run, const char *text)
     journal_say(run, "note %s", text);
 }
 
+void journal_stream(struct run *run, const char *name, const json_t *conf)
+{
+    append(run, (struct record){.kind = RECORD_stream_asked},
+           json_pack("{s:s, s:o}", "name", name, "conf",
+                     conf != NULL ? json_deep_copy(conf) : json_object()));
+    journal_say(run, "stream %s", name);
+}
+
 void journal_expectation(struct run *run, bool held, const char *text, const char *where,
                          const json_t *value, const char *op, const json_t *bound)
 {

@@ -14,6 +14,9 @@ void journal_expectation(struct run *run, bool held, const char *text, const cha
 void journal_task_error(struct run *run, const struct error *err);
 void journal_deadline(struct run *run, const struct error *err);
 
+/* A stream is asked for: whoever judges must know its limits. `conf` may be NULL. */
+void journal_stream(struct run *run, const char *name, const json_t *conf);
+
 /* An instant disturbance of a node or client, before the act. */
 void journal_action(struct run *run, const char *action, const char *on);
 

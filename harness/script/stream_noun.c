@@ -86,7 +86,7 @@ int l_cluster_stream(lua_State *L)
     noun_push(L, &noun_stream, 0, 0, name);
     lua_pushstring(L, subject);
     lua_setiuservalue(L, -2, 1);
-    journal_say(script_of(L)->run, "stream %s", name);
+    journal_stream(script_of(L)->run, name, options);
     return ask(L, request, "cluster:stream", return_top);
 }
 
