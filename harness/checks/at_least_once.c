@@ -435,10 +435,21 @@ static void judge(const struct check_input *input, const void *arg,
     ledger_destroy(j.ledger);
 }
 
+static const char *const reasons[] = {"lost", "stuck", "refused", NULL};
+static const char *const doubts[] = {"ledger_too_large",
+                                     "ledger_contradiction",
+                                     "nothing_published",
+                                     "not_visible",
+                                     "no_consumer",
+                                     "not_drained",
+                                     NULL};
+
 const struct check_type check_at_least_once = {
     .name = "at_least_once",
     .summary = "nothing that a publisher was entitled to believe in is lost",
     .params = params,
+    .reasons = reasons,
+    .doubts = doubts,
     .conf_size = sizeof(struct at_least_once_conf),
     .check = check_conf,
     .title = title,

@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/checks/check.h"
-#include "harness/checks/lanes.h"
-#include "harness/checks/pace.h"
+#include "harness/checks/backoff_words.h"
 #include "harness/checks/waits.h"
 #include "proxy/base/clock.h"
 
@@ -32,7 +30,8 @@ static const struct param params[] = {
           "the first wait of an outage"),
     PARAM(backoff_conf, factor, NUMBER, "factor", "2", "1", "100",
           "each wait is so many times the one before; 1: a fixed wait"),
-    PARAM(backoff_conf, cap_ns, DURATION, "cap", "24h", "1ms", "24h", "the longest wait"),
+    PARAM(backoff_conf, cap_ns, DURATION, "cap", "24h", "1ms", "24h",
+          "the longest wait; 24h: none"),
     PARAM_UNION(backoff_conf, jitter, PARAM_PERCENT | PARAM_ENUM, "jitter", "0%", NULL,
                 NULL, jitters,
                 "how waits are spread: 10% up or down, equal (half of it "
@@ -69,6 +68,8 @@ static uint64_t smallest_ns(const void *arg)
     return conf->first_ns;
 }
 
+#define NO_CAP_NS (86400ull * NS_PER_S)
+
 static void jitter_text(const struct backoff_conf *conf, char *text, size_t size)
 {
     if (conf->jitter.kind == PARAM_ENUM)
@@ -79,17 +80,21 @@ static void jitter_text(const struct backoff_conf *conf, char *text, size_t size
         snprintf(text, size, "no jitter");
 }
 
-/* "first 250ms, factor 2, cap 3s, jitter 10%" */
+/* "first 250ms, factor 2, cap 3s, jitter 10%"; no word of a cap that was not given. */
 static void policy_text(const struct backoff_conf *conf, char *text, size_t size)
 {
     char first[32];
-    char cap[32];
+    char longest[32];
+    char cap[48] = "";
     char jitter[48];
 
     jitter_text(conf, jitter, sizeof jitter);
-    snprintf(text, size, "first %s, factor %.4g, cap %s, %s",
-             param_duration_text(conf->first_ns, first, sizeof first), conf->factor,
-             param_duration_text(conf->cap_ns, cap, sizeof cap), jitter);
+    if (conf->cap_ns < NO_CAP_NS)
+        snprintf(cap, sizeof cap, ", cap %s",
+                 param_duration_text(conf->cap_ns, longest, sizeof longest));
+    snprintf(text, size, "first %s, factor %.4g%s, %s",
+             param_duration_text(conf->first_ns, first, sizeof first), conf->factor, cap,
+             jitter);
 }
 
 static void title(const void *arg, char *text, size_t size)
@@ -121,28 +126,11 @@ static struct pace_policy policy_of(const struct backoff_conf *conf)
 
 /* ---- from outages to waits ---- */
 
-struct measured { /* beside a pace_outage */
-    struct outage outage;
-    int attempts;
-};
-
-struct judging {
-    const struct check_input *input;
-    const struct backoff_conf *conf;
-    struct lanes *lanes;
-    struct verdict *verdict;
-    struct pace_outage *paces;
-    struct measured *measured;
-    int count, capacity;
-    int lanes_concerned;
-    int attempts;
-};
-
-static bool reserve(struct judging *j)
+static bool reserve(struct backoff_judging *j)
 {
     int capacity = j->capacity == 0 ? 16 : j->capacity * 2;
     struct pace_outage *paces;
-    struct measured *measured;
+    struct backoff_measured *measured;
 
     if (j->count < j->capacity)
         return true;
@@ -158,7 +146,8 @@ static bool reserve(struct judging *j)
     return true;
 }
 
-static int measure_outage(struct judging *j, const struct outage *outage, int order)
+static int measure_outage(struct backoff_judging *j, const struct outage *outage,
+                          int order)
 {
     struct pace_outage pace;
 
@@ -167,16 +156,36 @@ static int measure_outage(struct judging *j, const struct outage *outage, int or
     j->attempts += outage->attempt_count;
     j->paces[j->count] = pace;
     j->measured[j->count++] =
-        (struct measured){.outage = *outage, .attempts = outage->attempt_count};
+        (struct backoff_measured){.outage = *outage, .attempts = outage->attempt_count};
     return 0;
 }
 
-static int measure_lane(struct judging *j, const struct connection_lane *lane)
+/* What the client told of and the proxy did not see cannot be measured: to be said. */
+static int note_excluded(struct backoff_judging *j, const struct connection_lane *lane,
+                         const struct outage *seen, int seen_count)
+{
+    struct outage *told = NULL;
+    int count =
+        lane_outages_told(j->lanes, lane, j->input->from_ns, j->input->to_ns, &told);
+    const struct outage *first;
+    int missing;
+
+    if (count < 0)
+        return count;
+    missing = outages_missing(told, count, seen, seen_count, &first);
+    if (missing > 0 && j->excluded == 0)
+        j->first_excluded = *first;
+    j->excluded += missing;
+    free(told);
+    return 0;
+}
+
+static int measure_lane(struct backoff_judging *j, const struct connection_lane *lane)
 {
     struct outage *outages = NULL;
     int count =
         lane_outages_seen(j->lanes, lane, j->input->from_ns, j->input->to_ns, &outages);
-    int rc = count < 0 ? count : 0;
+    int rc = count < 0 ? count : note_excluded(j, lane, outages, count);
     int i;
 
     j->lanes_concerned += count > 0;
@@ -186,224 +195,53 @@ static int measure_lane(struct judging *j, const struct connection_lane *lane)
     return rc;
 }
 
-/* ---- words ---- */
+/* ---- the verdict ---- */
 
-static json_t *series_json(const struct judging *j)
+static void decide(struct backoff_judging *j, const struct pace_judgement *judgement)
 {
-    enum { SERIES_MAX = 10, WAITS_MAX = 30 };
-    json_t *list = json_array();
-    int o;
-    int i;
-
-    for (o = 0; o < j->count && o < SERIES_MAX; o++) {
-        const struct pace_outage *pace = &j->paces[o];
-        json_t *waits = json_array();
-
-        for (i = 0; i < pace->count && i < WAITS_MAX; i++)
-            json_array_append_new(waits, pace->waits[i] < 0 ? json_null()
-                                                            : json_real(pace->waits[i]));
-        json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:f, s:o}", "client",
-                                              j->measured[o].outage.lane->name, "outage",
-                                              pace->order + 1, "attempts",
-                                              j->measured[o].attempts, "first_attempt_ms",
-                                              pace->first_ms, "waits_ms", waits));
-    }
-    return list;
-}
-
-static void print_numbers(struct judging *j, const struct pace_judgement *judgement)
-{
-    const struct pace_seen *seen = &judgement->seen;
-    struct verdict *verdict = j->verdict;
-    double least = INFINITY;
-    double most = 0;
-    int o;
-
-    for (o = 0; o < j->count; o++) {
-        if (j->paces[o].first_ms < 0)
-            continue;
-        least = fmin(least, j->paces[o].first_ms);
-        most = fmax(most, j->paces[o].first_ms);
-    }
-    verdict_count(verdict, "outages", (uint64_t)j->count);
-    verdict_count(verdict, "connections", (uint64_t)j->lanes_concerned);
-    verdict_count(verdict, "attempts", (uint64_t)j->attempts);
-    verdict_count(verdict, "waits", (uint64_t)judgement->waits);
-    if (least <= most) {
-        verdict_number(verdict, "first_attempt_least_ms", least);
-        verdict_number(verdict, "first_attempt_most_ms", most);
-    }
-    if (judgement->waits > 0) {
-        json_object_set_new(verdict->numbers, "class",
-                            json_string(pace_class_name(seen->class)));
-        verdict_number(verdict, "first_ms", seen->first_ms);
-        verdict_number(verdict, "factor", seen->factor);
-        if (seen->cap_ms > 0)
-            verdict_number(verdict, "cap_ms", seen->cap_ms);
-        verdict_number(verdict, "spread", seen->spread);
-    }
-    json_object_set_new(verdict->numbers, "series", series_json(j));
-}
-
-static int by_size(const void *left, const void *right)
-{
-    double a = *(const double *)left;
-    double b = *(const double *)right;
-
-    return a < b ? -1 : a > b;
-}
-
-/* The middle one of the times from a loss to the first attempt; negative: none. */
-static double middle_first_ms(const struct judging *j)
-{
-    double *firsts = calloc((size_t)j->count + 1, sizeof *firsts);
-    double middle = -1;
-    int n = 0;
-    int o;
-
-    for (o = 0; firsts != NULL && o < j->count; o++)
-        if (j->paces[o].first_ms >= 0)
-            firsts[n++] = j->paces[o].first_ms;
-    if (n > 0) {
-        qsort(firsts, (size_t)n, sizeof *firsts, by_size);
-        middle = firsts[n / 2];
-    }
-    free(firsts);
-    return middle;
-}
-
-/* "first attempt after 251 ms, then exponential from 497 ms by 1.99 (24 waits)" */
-static void describe_seen(const struct judging *j, const struct pace_judgement *judgement,
-                          char *text, size_t size)
-{
-    const struct pace_seen *seen = &judgement->seen;
-    double first_ms = middle_first_ms(j);
-    char cap[48] = "";
-    size_t used;
-
-    text[0] = '\0';
-    if (first_ms >= 0)
-        snprintf(text, size, "first attempt after %.3g ms, then ", first_ms);
-    used = strlen(text);
-    if (seen->cap_ms > 0)
-        snprintf(cap, sizeof cap, " up to %.4g ms", seen->cap_ms);
-    if (seen->class == PACE_EXPONENTIAL || seen->class == PACE_LINEAR)
-        snprintf(text + used, size - used, "%s from %.4g ms by %.3g%s (%d waits)",
-                 pace_class_name(seen->class), seen->first_ms, seen->factor, cap,
-                 judgement->waits);
-    else if (seen->class == PACE_UNCLASSIFIED)
-        snprintf(text + used, size - used, "no policy to be recognised (%d waits)",
-                 judgement->waits);
-    else
-        snprintf(text + used, size - used, "%s, about %.3g ms (%d waits)",
-                 pace_class_name(seen->class), seen->first_ms, judgement->waits);
-}
-
-static double moment(const struct judging *j, uint64_t time_ns)
-{
-    uint64_t start_ns = evidence_start_ns(j->input->evidence);
-
-    return time_ns < start_ns ? 0 : (double)(time_ns - start_ns) / NS_PER_S;
-}
-
-/* The attempts of the outage that decided, or of the first. */
-static void witness(struct judging *j, const struct pace_judgement *judgement)
-{
-    int o = judgement->outage >= 0 ? judgement->outage : 0;
-    const struct outage *outage = &j->measured[o].outage;
-    const struct attempt *attempts = outage->lane->attempts + outage->first_attempt;
-    int i;
-
-    verdict_witness(j->verdict, j->input->evidence, outage->loss,
-                    "%s lost its connection at %.3f s", outage->lane->name,
-                    moment(j, outage->lost_ns));
-    for (i = 0; i < outage->attempt_count && i < VERDICT_WITNESSES_MAX - 1; i++) {
-        uint64_t since_ns = i == 0 ? outage->lost_ns : attempts[i - 1].end_ns;
-        double ms = since_ns == 0 || since_ns > attempts[i].accept_ns
-                        ? NAN
-                        : (double)(attempts[i].accept_ns - since_ns) / NS_PER_MS;
-
-        verdict_witness(j->verdict, j->input->evidence, attempts[i].accept,
-                        "attempt %d of %s, %.1f ms after %s%s", i + 1, outage->lane->name,
-                        ms, i == 0 ? "the loss" : "the one before",
-                        attempts[i].is_established ? ": connected" : "");
-    }
-}
-
-static void say_off(struct judging *j, const struct pace_judgement *judgement)
-{
-    static const char *const reasons[] = {
-        [PACE_OTHER_FIRST] = "first", [PACE_OTHER_FACTOR] = "factor",
-        [PACE_OTHER_CAP] = "cap",     [PACE_OTHER_JITTER] = "jitter",
-        [PACE_NO_RESET] = "reset",
-    };
-    const char *reason = judgement->answer == PACE_OTHER_CLASS
-                             ? pace_class_name(judgement->seen.class)
-                             : reasons[judgement->answer];
-    char seen[160];
-    char where[160] = "";
-
-    describe_seen(j, judgement, seen, sizeof seen);
-    if (judgement->outage >= 0 && judgement->wait >= 0)
-        snprintf(where, sizeof where,
-                 "; wait %d of %.60s's outage %d was %.1f ms, not %.1f to %.1f ms",
-                 judgement->wait + 1, j->measured[judgement->outage].outage.lane->name,
-                 j->paces[judgement->outage].order + 1,
-                 j->paces[judgement->outage].waits[judgement->wait],
-                 fmax(judgement->low_ms, 0), judgement->high_ms);
-    else if (judgement->outage >= 0)
-        snprintf(where, sizeof where,
-                 "; %.60s first tried %.1f ms after its loss, neither at once nor after "
-                 "first",
-                 j->measured[judgement->outage].outage.lane->name,
-                 j->paces[judgement->outage].first_ms);
-    verdict_fail(j->verdict, reason, "%s%s%s",
-                 judgement->answer == PACE_NO_RESET
-                     ? "the counter was not reset by a success: seen "
-                     : "seen: ",
-                 seen, where);
-    witness(j, judgement);
-}
-
-static void decide(struct judging *j, const struct pace_judgement *judgement)
-{
-    bool percent = j->conf->jitter.kind != PARAM_ENUM;
+    bool percent = j->policy.jitter == PACE_PERCENT;
+    char excluded[300];
     char seen[160];
 
-    describe_seen(j, judgement, seen, sizeof seen);
+    backoff_describe(j, judgement, seen, sizeof seen);
+    backoff_excluded(j, excluded, sizeof excluded);
     if (judgement->waits > 0)
         verdict_measured(j->verdict, "%s", seen);
-    if (j->count == 0)
+    if (j->count == 0 && j->excluded == 0)
         verdict_inconclusive(j->verdict, "no_disconnect",
                              "nobody lost a connection, so nobody had to back off");
     else if (judgement->answer == PACE_NO_MEMORY)
         verdict_inconclusive(j->verdict, "no_memory", "not enough memory to judge");
     else if (judgement->answer == PACE_TOO_FEW)
         verdict_inconclusive(j->verdict, "too_few_attempts",
-                             "%d waits between %d attempts; %d are needed to tell",
+                             "%d waits between %d attempts; %d are needed to tell%s",
                              judgement->waits, j->attempts,
-                             percent ? PACE_WAITS_PERCENT : PACE_WAITS_SPREAD);
+                             percent ? PACE_WAITS_PERCENT : PACE_WAITS_SPREAD, excluded);
     else if (judgement->answer == PACE_UNRESOLVED)
         verdict_inconclusive(j->verdict, "too_few_attempts",
                              "%d waits do not tell the jitter asked for from scheduling "
-                             "noise: more attempts, longer waits or more jitter would",
-                             judgement->waits);
-    else if (judgement->answer == PACE_AS_ASKED)
+                             "noise: more attempts, longer waits or more jitter would%s",
+                             judgement->waits, excluded);
+    else if (judgement->answer != PACE_AS_ASKED)
+        backoff_say_off(j, judgement);
+    else if (j->excluded > 0) /* what was left out may be what was wrong */
+        verdict_inconclusive(j->verdict, "outage_unseen",
+                             "as asked where it was seen: %s in %d outages%s", seen,
+                             j->count, excluded);
+    else
         verdict_pass(j->verdict, "as asked: %s in %d outages of %d connections%s", seen,
                      j->count, j->lanes_concerned,
                      j->count > j->lanes_concerned
                          ? ""
                          : "; nobody had a second outage to show that the counter is "
                            "reset");
-    else
-        say_off(j, judgement);
 }
 
 static void judge(const struct check_input *input, const void *arg,
                   struct verdict *verdict)
 {
-    struct judging j = {.input = input, .conf = arg, .verdict = verdict};
-    struct pace_policy policy = policy_of(j.conf);
+    struct backoff_judging j = {
+        .input = input, .policy = policy_of(arg), .verdict = verdict};
     struct pace_judgement judgement;
     struct error err;
     char expected[160];
@@ -414,10 +252,10 @@ static void judge(const struct check_input *input, const void *arg,
     for (i = 0; rc == 0 && i < j.lanes->count; i++)
         rc = measure_lane(&j, &j.lanes->lanes[i]);
     if (rc == 0) {
-        judgement = pace_judge(&policy, j.paces, j.count);
-        policy_text(j.conf, expected, sizeof expected);
+        judgement = pace_judge(&j.policy, j.paces, j.count);
+        policy_text(arg, expected, sizeof expected);
         verdict_expected(verdict, "%s", expected);
-        print_numbers(&j, &judgement);
+        backoff_numbers(&j, &judgement);
         decide(&j, &judgement);
     } else {
         verdict_inconclusive(verdict, "no_memory", "not enough memory to judge");
@@ -429,10 +267,20 @@ static void judge(const struct check_input *input, const void *arg,
     lanes_destroy(j.lanes);
 }
 
+static const char *const reasons[] = {
+    "first",  "factor",      "cap",      "jitter",
+    "reset",  "immediate",   "fixed",    "fixed_with_jitter",
+    "linear", "exponential", "hot_loop", "unclassified",
+    NULL};
+static const char *const doubts[] = {"no_disconnect", "too_few_attempts", "outage_unseen",
+                                     NULL};
+
 const struct check_type check_backoff = {
     .name = "backoff",
     .summary = "clients come back politely",
     .params = params,
+    .reasons = reasons,
+    .doubts = doubts,
     .conf_size = sizeof(struct backoff_conf),
     .check = check_conf,
     .smallest_ns = smallest_ns,

@@ -1,9 +1,9 @@
 /* check: the list of checks, how one is asked for, and how it is judged.
  *
  * All well:   parameters are read -> the scope becomes numbers -> the check judges.
- * No chance:  its phase or client never came, records are missing, or the harness was
- *             itself too slow for what a timing check asserts: inconclusive, whatever
- *             the check would have said (which is told). */
+ * No chance:  its phase or client never came, records are missing, no disturbance
+ *             touched anything, or the harness was itself too slow for what a timing
+ *             check asserts: inconclusive, whatever the check would have said. */
 #include "harness/checks/check.h"
 
 #include <assert.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/checks/untouched.h"
 #include "proxy/base/clock.h"
 
 #define CHECK(name) extern const struct check_type check_##name;
@@ -28,6 +29,10 @@ enum {
     LAG_FLOOR_NS = 5 * NS_PER_MS, /* DESIGN 9: a tenth, but at least this */
     LAG_ONCE_NS = 250 * NS_PER_MS,
 };
+
+const char *const check_doubts[] = {
+    "not_judged",          "no_client", "no_phase",           "no_memory",
+    "evidence_incomplete", "untouched", "harness_overloaded", NULL};
 
 const struct param check_scope_params[] = {
     PARAM(check_scope, id, TEXT, "id", NULL, NULL, NULL,
@@ -359,6 +364,25 @@ static void apply_overload(const struct check_input *input, uint64_t smallest_ns
         (unsigned long long)lag.samples, (double)lag.limit_ns / NS_PER_MS, said);
 }
 
+static bool is_listed(const char *const *list, const char *reason)
+{
+    for (; *list != NULL; list++)
+        if (strcmp(*list, reason) == 0)
+            return true;
+    return false;
+}
+
+/* What a scenario may expect is what checks can give: expectation.c reads these lists. */
+static bool reason_is_listed(const struct check_type *type, const struct verdict *verdict)
+{
+    if (verdict->value == VERDICT_PASSED)
+        return verdict->reason[0] == '\0';
+    if (verdict->value == VERDICT_FAILED)
+        return is_listed(type->reasons, verdict->reason);
+    return is_listed(type->doubts, verdict->reason) ||
+           is_listed(check_doubts, verdict->reason);
+}
+
 void check_judge(const struct check *check, const struct evidence *evidence,
                  const struct cast *cast, struct verdict *verdict)
 {
@@ -371,6 +395,9 @@ void check_judge(const struct check *check, const struct evidence *evidence,
     if (!evidence_is_whole(&input, verdict))
         return;
     check->type->judge(&input, check->conf, verdict);
+    if (verdict->value == VERDICT_PASSED)
+        untouched_apply(&input, verdict);
     if (check->type->smallest_ns != NULL)
         apply_overload(&input, check->type->smallest_ns(check->conf), verdict);
+    assert(reason_is_listed(check->type, verdict));
 }

@@ -37,6 +37,9 @@ struct check_type {
     const char *summary; /* "no acknowledged message is lost" */
     const struct param *params;
     size_t conf_size;
+    /* Every reason that judge() gives, failing and inconclusive, each ending with NULL;
+     * those that hold for every check are in check_doubts. */
+    const char *const *reasons, *const *doubts;
     /* What a table cannot say ("cap is below first"); may be NULL. */
     int (*check)(const void *conf, struct error *err);
     /* For a check that asserts times: the smallest duration it asserts. Then a harness
@@ -56,6 +59,9 @@ struct check {
     void *conf;
     char where[256]; /* "scenarios/x.lua:10" */
 };
+
+/* Why any check may be inconclusive; ends with NULL. */
+extern const char *const check_doubts[];
 
 const struct check_type *check_type_find(const char *name);
 const struct check_type *check_type_at(int index); /* NULL behind the last */

@@ -10,6 +10,7 @@
 struct collecting {
     struct disturbances *to;
     int capacity;
+    uint64_t over_ns; /* from here on it is the clearing up */
     bool no_memory;
 };
 
@@ -21,6 +22,8 @@ static void collect(struct collecting *c, uint64_t time_ns, const char *format, 
     struct disturbances *to = c->to;
     va_list args;
 
+    if (time_ns >= c->over_ns)
+        return;
     if (to->count == c->capacity) {
         int capacity = c->capacity == 0 ? 32 : c->capacity * 2;
         struct disturbance *more =
@@ -138,10 +141,25 @@ static int by_time(const void *left, const void *right)
     return a->time_ns < b->time_ns ? -1 : a->time_ns > b->time_ns;
 }
 
+uint64_t run_over_ns(const struct evidence *evidence)
+{
+    static const unsigned kinds[] = {RECORD_run_end};
+    struct evidence_merge *merge = evidence_merge_create(evidence, kinds, 1);
+    const struct record *r;
+    uint64_t over_ns = UINT64_MAX;
+    int writer;
+
+    if (merge != NULL && (r = evidence_merge_next(merge, &writer)) != NULL)
+        over_ns = r->time_ns;
+    evidence_merge_destroy(merge);
+    return over_ns;
+}
+
 struct disturbances *disturbances_create(const struct evidence *evidence,
                                          const struct cast *cast)
 {
-    struct collecting c = {.to = calloc(1, sizeof *c.to)};
+    struct collecting c = {.to = calloc(1, sizeof *c.to),
+                           .over_ns = run_over_ns(evidence)};
 
     if (c.to == NULL)
         return NULL;

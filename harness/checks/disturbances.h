@@ -1,5 +1,6 @@
-/* disturbances: everything that was done to the system, in the order of time, in words:
- * faults and their heals, actions, signals to brokers and their exits. For witnesses:
+/* disturbances: everything that the run did to the system, in the order of time, in
+ * words: faults and their heals, actions, signals to brokers and their exits, but not
+ * the clearing up after it. For witnesses:
  * "the last thing before this was …". */
 #ifndef STORMDRILL_CHECKS_DISTURBANCES_H
 #define STORMDRILL_CHECKS_DISTURBANCES_H
@@ -26,6 +27,9 @@ const struct disturbance *disturbance_before(const struct disturbances *disturba
                                              uint64_t time_ns);
 const struct disturbance *disturbance_after(const struct disturbances *disturbances,
                                             uint64_t time_ns);
+
+/* When run() was over; UINT64_MAX where it was not. What follows is the clearing up. */
+uint64_t run_over_ns(const struct evidence *evidence);
 
 /* What nodes are called; "node 3" where nobody said. */
 struct node_names {

@@ -105,6 +105,69 @@ static int validate_list(const json_t *list, const char *which,
     return 0;
 }
 
+static int add_words(const char **to, int count, const char *const *list)
+{
+    for (; *list != NULL && count < CHECK_NAMES_MAX; list++)
+        to[count++] = *list;
+    return count;
+}
+
+static bool is_word_of(const char *const *list, const char *word)
+{
+    for (; *list != NULL; list++)
+        if (strcmp(*list, word) == 0)
+            return true;
+    return false;
+}
+
+static void join(char *text, size_t size, const char *const *list)
+{
+    size_t used = 0;
+    int i;
+
+    text[0] = '\0';
+    for (i = 0; list[i] != NULL && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i == 0 ? "" : ", ",
+                                 list[i]);
+}
+
+/* A reason that the check never gives would be a promise that nobody can keep. */
+static int reason_is_known(const char *name, const char *reason,
+                           const struct check_type *type, struct error *err)
+{
+    const char *words[CHECK_NAMES_MAX];
+    const char *near;
+    char list[300];
+
+    if (is_word_of(type->reasons, reason))
+        return 0;
+    error_set(err, E_SCRIPT, "expect.fails.%s: %s never fails with \"%s\"", name,
+              type->name, reason);
+    if (is_word_of(type->doubts, reason) || is_word_of(check_doubts, reason)) {
+        error_hint(err, "that is a reason to be inconclusive: inconclusive = { \"%s\" }",
+                   name);
+        return E_SCRIPT;
+    }
+    near = error_suggest(reason, words, add_words(words, 0, type->reasons));
+    join(list, sizeof list, type->reasons);
+    if (near != NULL)
+        error_hint(err, "did you mean \"%s\"? (there are %s)", near, list);
+    else
+        error_hint(err, "it fails with %s; fails = { \"%s\" } is for any", list, name);
+    return E_SCRIPT;
+}
+
+static const struct check *check_called(const char *id, struct check *const *checks,
+                                        int count)
+{
+    int i;
+
+    for (i = 0; i < count; i++)
+        if (strcmp(check_id(checks[i]), id) == 0)
+            return checks[i];
+    return NULL;
+}
+
 static int validate_reasons(const json_t *reasons, struct check *const *checks, int count,
                             struct error *err)
 {
@@ -120,6 +183,9 @@ static int validate_reasons(const json_t *reasons, struct check *const *checks, 
             return E_SCRIPT;
         }
         rc = name_is_known(name, "fails", checks, count, err);
+        if (rc == 0)
+            rc = reason_is_known(name, json_string_value(reason),
+                                 check_called(name, checks, count)->type, err);
         if (rc != 0)
             return rc;
     }

@@ -17,8 +17,6 @@
 enum {
     /* An attempt that lived so long was a connection, whatever was said of it. */
     LIVED_NS = NS_PER_S,
-    /* A client's callback may speak a little after the connection has ended again. */
-    WORD_LATE_NS = 50 * NS_PER_MS,
 };
 
 struct sorting {
@@ -266,7 +264,8 @@ static void on_record(struct sorting *s, const struct record *r)
     case RECORD_closed:
         on_word(s, r, kind);
         break;
-    case RECORD_client_start:
+    /* Not client_start: it is stamped when the process runs already and may have its
+     * connection; what ended the one before has a record of its own. */
     case RECORD_client_signal:
     case RECORD_client_exit:
         on_process(s, r, kind);
@@ -282,20 +281,19 @@ static void on_record(struct sorting *s, const struct record *r)
 
 /* ---- who was established ---- */
 
-static bool was_told(const struct connection_lane *lane, const struct attempt *attempt)
+/* The attempt that a client speaks of when it says that it is connected: the last one
+ * that had an answer by then. Its callback may be late, even later than the loss; an
+ * attempt that had an answer and failed is followed by one that it does speak of. */
+static struct attempt *meant_by(const struct connection_lane *lane,
+                                const struct word *word)
 {
-    uint64_t until_ns =
-        attempt->end_ns == 0 ? UINT64_MAX : attempt->end_ns + WORD_LATE_NS;
     int i;
 
-    for (i = 0; i < lane->word_count; i++) {
-        const struct word *word = &lane->words[i];
-
-        if ((word->kind == RECORD_connected || word->kind == RECORD_reconnected) &&
-            word->time_ns >= attempt->accept_ns && word->time_ns <= until_ns)
-            return true;
-    }
-    return false;
+    for (i = lane->attempt_count - 1; i >= 0; i--)
+        if (lane->attempts[i].first_byte_ns != 0 &&
+            lane->attempts[i].first_byte_ns <= word->time_ns)
+            return &lane->attempts[i];
+    return NULL;
 }
 
 static void settle_attempts(struct connection_lane *lane)
@@ -305,11 +303,18 @@ static void settle_attempts(struct connection_lane *lane)
     for (i = 0; i < lane->attempt_count; i++) {
         struct attempt *attempt = &lane->attempts[i];
 
-        if (attempt->first_byte_ns == 0)
-            continue;
-        attempt->is_established = !lane->speaks || attempt->end_ns == 0 ||
-                                  attempt->end_ns - attempt->accept_ns >= LIVED_NS ||
-                                  was_told(lane, attempt);
+        attempt->is_established = attempt->first_byte_ns != 0 &&
+                                  (!lane->speaks || attempt->end_ns == 0 ||
+                                   attempt->end_ns - attempt->accept_ns >= LIVED_NS);
+    }
+    for (i = 0; i < lane->word_count; i++) {
+        const struct word *word = &lane->words[i];
+        struct attempt *attempt = NULL;
+
+        if (word->kind == RECORD_connected || word->kind == RECORD_reconnected)
+            attempt = meant_by(lane, word);
+        if (attempt != NULL)
+            attempt->is_established = true;
     }
 }
 
@@ -333,9 +338,9 @@ int lanes_create(struct lanes **out, const struct evidence *evidence,
                  const struct cast *cast, uint32_t only, struct error *err)
 {
     static const unsigned kinds[] = {
-        RECORD_run_end,   RECORD_accept,       RECORD_first_byte,  RECORD_half_closed,
-        RECORD_close,     RECORD_client_start, RECORD_client_exit, RECORD_client_signal,
-        RECORD_connected, RECORD_disconnected, RECORD_reconnected, RECORD_closed};
+        RECORD_run_end,      RECORD_accept,      RECORD_first_byte,    RECORD_half_closed,
+        RECORD_close,        RECORD_client_exit, RECORD_client_signal, RECORD_connected,
+        RECORD_disconnected, RECORD_reconnected, RECORD_closed};
     struct sorting s = {.evidence = evidence, .cast = cast};
     struct evidence_merge *merge = NULL;
     const struct record *r;

@@ -6,7 +6,8 @@
  * was ended or paused by us. Built-in clients have one lane; a connector has one per
  * connection. An attempt is established when upstream's first byte reached the client
  * and, where the client speaks of its connections, when it said so; one that lived a
- * second needs no word. Loss and return are found here once for all checks. */
+ * second needs no word. Loss and return are found here once for all checks, seen by the
+ * proxy and told by the client; whoever judges only one of the two says what it lacks. */
 #ifndef STORMDRILL_CHECKS_LANES_H
 #define STORMDRILL_CHECKS_LANES_H
 
@@ -48,7 +49,7 @@ struct connection_lane {
     int attempt_count, attempt_capacity;
     struct word *words; /* by time */
     int word_count, word_capacity;
-    uint64_t *ends; /* SIGTERM, SIGKILL, exits and new starts of the process, by time */
+    uint64_t *ends; /* SIGTERM, SIGKILL and exits of the process, by time */
     int end_count, end_capacity;
     struct span *pauses; /* SIGSTOP .. SIGCONT */
     int pause_count, pause_capacity;
@@ -86,9 +87,14 @@ void lanes_destroy(struct lanes *lanes);
 int lane_outages_seen(const struct lanes *lanes, const struct connection_lane *lane,
                       uint64_t from_ns, uint64_t to_ns, struct outage **out);
 
-/* The same as the client told them; clients that say nothing, and losses that a client
- * never noticed, as the proxy saw them. */
+/* The same as the client told them; clients that say nothing, and losses of which a
+ * client said nothing, as the proxy saw them. */
 int lane_outages_told(const struct lanes *lanes, const struct connection_lane *lane,
                       uint64_t from_ns, uint64_t to_ns, struct outage **out);
+
+/* The first of `told` that is none of `seen` (each is one of the other at most), and how
+ * many there are. */
+int outages_missing(const struct outage *told, int told_count, const struct outage *seen,
+                    int seen_count, const struct outage **first);
 
 #endif

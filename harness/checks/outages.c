@@ -3,7 +3,7 @@
  * Seen by the proxy:  an established attempt ends and no other is established: lost;
  *                     the next established one is the return.
  * Told by the client: disconnected until reconnected or closed. A loss that the proxy
- *                     saw and the client never spoke of is added: it never noticed.
+ *                     saw and the client never spoke of is added.
  * No outage: the client was ended by us, or left by itself, or the run was over. */
 #include <stdlib.h>
 
@@ -235,20 +235,74 @@ static int tell_loss(struct gathering *g, int at)
     return i;
 }
 
-/* Losses that the proxy saw and of which the client never spoke, nor came back. */
+static bool is_same_loss(const struct outage *told, const struct outage *seen)
+{
+    return told->lost_ns <= seen->lost_ns + NOTICE_NS &&
+           seen->lost_ns <= told->lost_ns + NOTICE_NS;
+}
+
+int outages_missing(const struct outage *told, int told_count, const struct outage *seen,
+                    int seen_count, const struct outage **first)
+{
+    int missing = 0;
+    int next = 0;
+    int t;
+    int s;
+
+    *first = NULL;
+    for (t = 0; t < told_count; t++) { /* both are in the order of time */
+        for (s = next; s < seen_count && !is_same_loss(&told[t], &seen[s]); s++)
+            ;
+        if (s < seen_count) {
+            next = s + 1;
+            continue;
+        }
+        if (missing++ == 0)
+            *first = &told[t];
+    }
+    return missing;
+}
+
+/* The client spoke of this loss: one that it told of lies within it, or it in that. */
+static bool is_told(const struct gathering *g, const struct outage *seen, int told)
+{
+    int i;
+
+    for (i = 0; i < told; i++)
+        if (g->outages[i].lost_ns <= seen->until_ns + NOTICE_NS &&
+            seen->lost_ns <= g->outages[i].until_ns + NOTICE_NS)
+            return true;
+    return false;
+}
+
+static int by_loss(const void *left, const void *right)
+{
+    const struct outage *a = left;
+    const struct outage *b = right;
+
+    return a->lost_ns < b->lost_ns ? -1 : a->lost_ns > b->lost_ns;
+}
+
+/* Losses that the proxy saw and of which the client never spoke. */
 static void add_unnoticed(struct gathering *g)
 {
     struct outage *seen = NULL;
     int count = lane_outages_seen(g->lanes, g->lane, g->from_ns, g->to_ns, &seen);
+    int told = g->count;
     int i;
 
     for (i = 0; i < count; i++) {
         uint64_t lost_ns = seen[i].lost_ns;
         uint64_t since_ns = lost_ns > NOTICE_NS ? lost_ns - NOTICE_NS : 0;
+        uint64_t until_ns = seen[i].until_ns + NOTICE_NS;
 
-        if (seen[i].back_ns == 0 && !was_told_lost(g->lane, since_ns, UINT64_MAX))
+        if (seen[i].back_ns == 0 || until_ns < NOTICE_NS)
+            until_ns = UINT64_MAX;
+        if (!is_told(g, &seen[i], told) && !was_told_lost(g->lane, since_ns, until_ns))
             gather(g, &seen[i]);
     }
+    if (g->count > told)
+        qsort(g->outages, (size_t)g->count, sizeof *g->outages, by_loss);
     g->no_memory = g->no_memory || count < 0;
     free(seen);
 }

@@ -313,10 +313,16 @@ static void judge(const struct check_input *input, const void *arg,
     lanes_destroy(j.lanes);
 }
 
+static const char *const reasons[] = {"closed", "never_reconnected", "late", NULL};
+static const char *const doubts[] = {"no_disconnect", "out_of_reach", "client_ended",
+                                     "run_ended", NULL};
+
 const struct check_type check_reconnects = {
     .name = "reconnects",
     .summary = "who lost its connection is back in time",
     .params = params,
+    .reasons = reasons,
+    .doubts = doubts,
     .conf_size = sizeof(struct reconnects_conf),
     .smallest_ns = smallest_ns,
     .title = title,

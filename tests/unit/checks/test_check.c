@@ -34,6 +34,8 @@ static void test_check__finds_every_check_of_the_list(void **state)
         assert_true(strlen(type->summary) > 0);
         assert_non_null(type->judge);
         assert_non_null(type->title);
+        assert_non_null(type->reasons[0]);
+        assert_non_null(type->doubts[0]);
     }
     assert_true(count >= 3);
     assert_null(check_type_at(-1));

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -259,6 +260,50 @@ static void test_expectation__names_what_is_not(void **state)
     done(&b);
 }
 
+static void test_expectation__takes_every_reason_that_a_check_gives(void **state)
+{
+    struct bench b = bench();
+
+    (void)state;
+    for (int i = 0; i < CHECKS; i++)
+        for (const char *const *reason = b.checks[i]->type->reasons; *reason != NULL;
+             reason++) {
+            char expect[128];
+
+            snprintf(expect, sizeof expect, "{\"fails\":{\"%s\":\"%s\"}}",
+                     check_id(b.checks[i]), *reason);
+            assert_int_equal(validate(&b, expect, NULL), 0);
+        }
+    done(&b);
+}
+
+static void test_expectation__refuses_a_reason_that_no_failure_has(void **state)
+{
+    static const struct {
+        const char *expect, *hint;
+    } bad[] = {
+        {"{\"fails\":{\"reconnects\":\"closd\"}}", "did you mean \"closed\"?"},
+        {"{\"fails\":{\"soon\":\"never_reconected\"}}", "never_reconnected"},
+        {"{\"fails\":{\"at_least_once\":\"xyzzy\"}}", "lost, stuck, refused"},
+        {"{\"fails\":{\"at_least_once\":\"not_drained\"}}",
+         "inconclusive = { \"at_least_once\" }"},
+        {"{\"fails\":{\"reconnects\":\"harness_overloaded\"}}",
+         "inconclusive = { \"reconnects\" }"},
+    };
+    struct bench b = bench();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct error err = {.code = 0};
+
+        assert_int_equal(validate(&b, bad[i].expect, &err), E_SCRIPT);
+        assert_non_null(strstr(err.text, "never fails with"));
+        if (strstr(err.hint, bad[i].hint) == NULL)
+            fail_msg("\"%s\" does not say %s", err.hint, bad[i].hint);
+    }
+    done(&b);
+}
+
 static void test_expectation__wants_an_id_where_a_check_stands_twice(void **state)
 {
     struct bench b = bench();
@@ -289,6 +334,8 @@ int main(void)
         cmocka_unit_test(test_expectation__fails_a_case_that_names_no_check),
         cmocka_unit_test(test_expectation__accepts_what_is_well_formed),
         cmocka_unit_test(test_expectation__names_what_is_not),
+        cmocka_unit_test(test_expectation__takes_every_reason_that_a_check_gives),
+        cmocka_unit_test(test_expectation__refuses_a_reason_that_no_failure_has),
         cmocka_unit_test(test_expectation__wants_an_id_where_a_check_stands_twice),
     };
 
