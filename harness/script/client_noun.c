@@ -79,6 +79,7 @@ static int l_stop(lua_State *L)
     struct clients clients;
 
     self(L, "stop", &clients);
+    noun_takes_nothing(L, &noun_client, "stop");
     return act(L, &clients, "client:stop", NULL, client_stop);
 }
 
@@ -115,6 +116,7 @@ static int l_kill(lua_State *L)
     struct clients clients;
 
     self(L, "kill", &clients);
+    noun_takes_nothing(L, &noun_client, "kill");
     return act(L, &clients, "client:kill", say_kill, client_kill);
 }
 
@@ -129,6 +131,7 @@ static int l_restart(lua_State *L)
     struct clients clients;
 
     self(L, "restart", &clients);
+    noun_takes_nothing(L, &noun_client, "restart");
     return act(L, &clients, "client:restart", say_restart, client_restart);
 }
 
@@ -140,6 +143,7 @@ static int l_pause(lua_State *L)
     struct clients clients;
 
     self(L, "pause", &clients);
+    noun_takes_nothing(L, &noun_client, "pause");
     d = disturbance_create(script_of(L)->run, DISTURB_CLIENT, "pause", box->name);
     if (d == NULL || !disturbance_set_clients(d, clients.at, clients.count))
         raise_text(L, "client:pause: out of memory");
@@ -172,6 +176,7 @@ static int l_is_connected(lua_State *L)
     bool all = true;
 
     self(L, "is_connected", &clients);
+    noun_takes_nothing(L, &noun_client, "is_connected");
     for (int i = 0; i < clients.count; i++)
         all = all && client_is_connected(clients.at[i]);
     lua_pushboolean(L, all);
@@ -224,12 +229,21 @@ int client_noun_await_caught_up(lua_State *L, const struct clients *clients,
     return wait_end_raw(L, gather_wait(all), on_caught_up);
 }
 
+/* A connector has nothing to catch up with: true would be an empty word. */
+static void refuse_deaf(lua_State *L, const struct clients *clients)
+{
+    if (strcmp(client_workload(clients->at[0]), "connector") == 0)
+        raise_hint(L, "consumers and subscribers catch up",
+                   "client:await_caught_up: a connector receives nothing");
+}
+
 /* client:await_caught_up "10s" -> true | false, message */
 static int l_await_caught_up(lua_State *L)
 {
     struct clients clients;
 
     self(L, "await_caught_up", &clients);
+    refuse_deaf(L, &clients);
     return client_noun_await_caught_up(L, &clients,
                                        value_duration(L, 2, "await_caught_up"));
 }
@@ -240,6 +254,7 @@ static int push_sum(lua_State *L, const char *method, client_counter_fn *counter
     uint64_t sum = 0;
 
     self(L, method, &clients);
+    noun_takes_nothing(L, &noun_client, method);
     for (int i = 0; i < clients.count; i++)
         sum += counter(clients.at[i]);
     lua_pushinteger(L, (lua_Integer)sum);

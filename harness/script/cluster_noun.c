@@ -50,6 +50,7 @@ static int l_stop_workloads(lua_State *L)
     struct wait *wait;
 
     self(L, "stop_workloads");
+    noun_takes_nothing(L, &noun_cluster, "stop_workloads");
     crew = client_noun_crew(L);
     wait = wait_begin(L, "cluster:stop_workloads");
     crew_stop_workloads(crew, wait_done, wait);

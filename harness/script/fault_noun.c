@@ -44,6 +44,7 @@ int fault_noun_begin(lua_State *L, struct disturbance *d, const char *word)
 /* fault:heal() */
 static int l_heal(lua_State *L)
 {
+    noun_takes_nothing(L, &noun_fault, "heal");
     disturbance_heal(self(L, "heal"));
     return 0;
 }

@@ -20,8 +20,7 @@ static int act(lua_State *L, const char *method, node_verb_fn *verb)
     struct node *node = self(L, method);
     struct wait *wait;
 
-    if (!lua_isnone(L, 2))
-        raise_text(L, "node:%s takes nothing", method);
+    noun_takes_nothing(L, &noun_node, method);
     wait = wait_begin(L, method);
     /* The node itself writes the action into evidence, just before the act. */
     journal_say(script_of(L)->run, "%s %s", method, node_name(node));
@@ -57,9 +56,10 @@ static int l_restart(lua_State *L)
 static int l_pause(lua_State *L)
 {
     struct node *node = self(L, "pause");
-    struct disturbance *d =
-        disturbance_create(script_of(L)->run, DISTURB_NODE, "pause", node_name(node));
+    struct disturbance *d;
 
+    noun_takes_nothing(L, &noun_node, "pause");
+    d = disturbance_create(script_of(L)->run, DISTURB_NODE, "pause", node_name(node));
     if (d == NULL || !disturbance_set_node(d, node))
         raise_text(L, "node:pause: out of memory");
     d->params = json_object();

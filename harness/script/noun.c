@@ -37,6 +37,12 @@ static const struct box *any_box(lua_State *L, int index)
     return ours ? box : NULL;
 }
 
+void noun_takes_nothing(lua_State *L, const struct noun *noun, const char *method)
+{
+    if (!lua_isnone(L, 2))
+        raise_text(L, "%s:%s takes nothing", noun->name, method);
+}
+
 const struct noun *noun_of(lua_State *L, int index)
 {
     const struct box *box = any_box(L, index);

@@ -61,6 +61,10 @@ struct box *noun_push(lua_State *L, const struct noun *noun, uint32_t number,
  * over. */
 const struct box *noun_self(lua_State *L, const struct noun *noun, const char *method);
 
+/* A method that takes nothing got nothing, or an error: `client:pause "2s"` would
+ * otherwise pause for ever without a word. */
+void noun_takes_nothing(lua_State *L, const struct noun *noun, const char *method);
+
 /* The noun of whatever box lies at `index`; NULL when it is none. */
 const struct noun *noun_of(lua_State *L, int index);
 
