@@ -302,13 +302,14 @@ int job_start(struct job *job, const struct plan_case *planned,
     return rc;
 }
 
-void job_interrupt(struct job *job)
+void job_interrupt(struct job *job, int signal)
 {
     if (job->exited)
         return;
-    job->pending_signal = SIGTERM;
+    /* The case says in its result by which it was ended. */
+    job->pending_signal = signal == SIGINT ? SIGINT : SIGTERM;
     /* Not yet started: on_started sends it. */
-    child_signal(job->child, SIGTERM, NULL);
+    child_signal(job->child, job->pending_signal, NULL);
     uv_timer_start(&job->timer, on_time, job->options.grace_ns / NS_PER_MS, 0);
 }
 

@@ -52,9 +52,9 @@ struct job {
 int job_start(struct job *job, const struct plan_case *planned,
               const struct job_options *options);
 
-/* SIGTERM: the case heals, stops its brokers and writes what it has. By force when it
- * has not ended after the grace. */
-void job_interrupt(struct job *job);
+/* SIGINT stays SIGINT, any other is SIGTERM: the case heals, stops its brokers and writes
+ * what it has. By force when it has not ended after the grace. */
+void job_interrupt(struct job *job, int signal);
 
 /* Kill the case and all that it started, now. */
 void job_kill(struct job *job);

@@ -15,6 +15,7 @@
 #include "harness/checks/expectation.h"
 #include "harness/suite/result.h"
 #include "harness/suite/spec.h"
+#include "harness/suite/touches.h"
 #include "proxy/base/clock.h"
 
 enum { WHY_BYTES = ERROR_TEXT_BYTES };
@@ -263,10 +264,11 @@ static json_t *write_faults(const struct judging *judging)
         json_t *end =
             fault->end_ns != 0 ? json_real(seconds(judging, fault->end_ns)) : json_null();
 
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:f, s:o, s:I}", "name", fault->name, "on",
-                            fault->on, "begin_s", seconds(judging, fault->begin_ns),
-                            "end_s", end, "touched", (json_int_t)fault->touched));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:f, s:o, s:I, s:s}", "name",
+                                              fault->name, "on", fault->on, "begin_s",
+                                              seconds(judging, fault->begin_ns), "end_s",
+                                              end, "touched", (json_int_t)fault->touched,
+                                              "touches", touches_of(fault)));
     }
     return list;
 }

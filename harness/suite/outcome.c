@@ -101,7 +101,11 @@ static void describe_timeout(struct error *error, const struct plan_case *planne
               "the case was still running %s after its timeout of %s and was killed",
               param_duration_text(ending->grace_ns, grace, sizeof grace),
               param_duration_text(planned->timeout_ns, timeout, sizeof timeout));
-    error_hint(error, "give it more time with `timeout` in the scenario or --timeout");
+    /* More time would not help: at its timeout a case cancels itself. */
+    error_hint(error,
+               "it did not react to being cancelled: an endless loop in a C function "
+               "such as string.find?\nsee %s/output.txt",
+               ending->folder);
 }
 
 /* A full disk swallows also the words that would say so. */

@@ -11,7 +11,8 @@
  *   checks: [{check, id, title, where, met, verdict, reason, text, expected, measured,
  *             numbers, witnesses}],
  *   phases: [{name, begin_s, end_s}],
- *   faults: [{name, on, begin_s, end_s, touched}],
+ *   faults: [{name, on, begin_s, end_s, touched, touches}],
+ *                              touches: what `touched` counts: "chunks", "connections", …
  *   evidence: {writers, records, holes, lost_records, open_writers, bad_segments}
  * }
  * The suite adds to each, in results.json: folder ("cases/<slug>", below the run's) and

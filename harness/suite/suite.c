@@ -57,7 +57,7 @@ static void tell(struct suite *suite, const struct slot *slot, enum suite_event_
         .kind = kind,
         .since_ns = now_ns - suite->began_ns,
         .text = text,
-        .alone = suite->running <= 1,
+        .alone = suite->options->plan->count == 1 || suite->options->jobs == 1,
     };
 
     if (slot != NULL) {
@@ -193,6 +193,18 @@ static void start_more(struct suite *suite)
 
 /* ---- from outside ---- */
 
+static void say_signal(struct suite *suite, int number, const char *what)
+{
+    char text[128];
+
+    snprintf(text, sizeof text, "%s: %s",
+             number == SIGINT   ? "interrupted (SIGINT)"
+             : number == SIGHUP ? "hung up (SIGHUP)"
+                                : "terminated (SIGTERM)",
+             what);
+    tell(suite, NULL, SUITE_NOTE, text);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct suite *suite = handle->data;
@@ -200,11 +212,12 @@ static void on_signal(uv_signal_t *handle, int number)
 
     if (!again) {
         suite->ended_by = number;
-        stop_starting(suite, "not started: the run was interrupted before");
-        tell(suite, NULL, SUITE_NOTE,
-             "interrupted: cases heal and stop; once more to kill them");
+        stop_starting(suite, number == SIGINT
+                                 ? "not started: the run was interrupted before"
+                                 : "not started: the run was terminated before");
+        say_signal(suite, number, "cases heal and stop; once more to kill them");
     } else {
-        tell(suite, NULL, SUITE_NOTE, "interrupted again: killing all that runs");
+        say_signal(suite, number, "the second signal: killing all that runs");
     }
     for (int i = 0; i < suite->options->plan->count; i++) {
         struct job *job = suite->slots[i].job;
@@ -212,7 +225,7 @@ static void on_signal(uv_signal_t *handle, int number)
         if (job != NULL && again)
             job_kill(job);
         else if (job != NULL)
-            job_interrupt(job);
+            job_interrupt(job, number);
     }
     close_when_done(suite);
 }

@@ -4,9 +4,10 @@
  *   lines from its descriptor 3 -> it ends -> case.json
  * A case that outlives its timeout by the grace is killed and judged from its evidence; a
  * case that crashes costs one case. An exclusive case runs alone, after the others.
- * First SIGINT, SIGTERM or SIGHUP: the cases get SIGTERM, heal and say what they have;
- * nothing new starts. Second: everything is killed at once. Either way all results are
- * given. Before it returns, nothing that was started still lives. Main thread. */
+ * First SIGINT, SIGTERM or SIGHUP: the cases get SIGINT or SIGTERM, heal and say what
+ * they have; nothing new starts. Second: everything is killed at once. Either way all
+ * results are given. Before it returns, nothing that was started still lives. Main
+ * thread. */
 #ifndef STORMDRILL_SUITE_SUITE_H
 #define STORMDRILL_SUITE_SUITE_H
 
@@ -34,7 +35,7 @@ struct suite_event {
     const struct plan_case *planned;
     const char *text;
     const json_t *result;
-    bool alone; /* no other case is running */
+    bool alone; /* in this run no other case can be running beside it */
 };
 
 struct suite_options {

@@ -41,7 +41,7 @@ static int write_result(const char *folder, const char *outcome, int exit_code)
     return exit_code;
 }
 
-/* Wait for SIGTERM, then heal and say so; as real cases do. */
+/* Wait for a signal, then heal and say so; as real cases do. */
 static int obey(const char *folder)
 {
     sigset_t wanted;
@@ -49,10 +49,11 @@ static int obey(const char *folder)
 
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
     sigprocmask(SIG_BLOCK, &wanted, NULL);
     say("waiting\n");
     sigwait(&wanted, &number);
-    say("healed\n");
+    say(number == SIGINT ? "healed, interrupted\n" : "healed, terminated\n");
     return write_result(folder, "interrupted", 143);
 }
 
@@ -358,7 +359,20 @@ static void test_suite__lets_cases_heal_at_the_first_signal(void **state)
     assert_int_equal(rig->ended_by, SIGINT);
     expect_result(rig, 0, "interrupted", 143);
     expect_result(rig, 1, "skipped", 0);
-    assert_string_equal(rig->lines, "waiting\nhealed\n");
+    assert_string_equal(rig->lines, "waiting\nhealed, interrupted\n");
+    rig_destroy(rig);
+}
+
+static void test_suite__ends_cases_with_sigterm_when_its_terminal_hangs_up(void **state)
+{
+    static const char *const names[] = {"obey"};
+    struct rig *rig = rig_create(names, 1);
+
+    (void)state;
+    rig->signal_on_line = SIGHUP;
+    rig_run(rig);
+    assert_int_equal(rig->ended_by, SIGHUP);
+    assert_string_equal(rig->lines, "waiting\nhealed, terminated\n");
     rig_destroy(rig);
 }
 
@@ -401,6 +415,7 @@ int main(int argc, char **argv)
         IN_SCRATCH(test_suite__runs_at_most_as_many_as_asked_and_exclusive_ones_alone),
         IN_SCRATCH(test_suite__starts_nothing_more_after_a_failure_with_fail_fast),
         IN_SCRATCH(test_suite__lets_cases_heal_at_the_first_signal),
+        IN_SCRATCH(test_suite__ends_cases_with_sigterm_when_its_terminal_hangs_up),
         IN_SCRATCH(test_suite__kills_everything_at_the_second_signal),
         IN_SCRATCH(test_suite__makes_an_error_of_a_case_whose_folder_cannot_be_made),
     };
