@@ -8,7 +8,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "proxy/base/error.h"
+#include "reports/source.h"
 #include "reports/text.h"
+#include "reports/weather.h"
 
 enum {
     TITLE_COLUMNS_MAX = 48,
@@ -242,44 +245,99 @@ void case_block_passed(const struct page *page, const json_t *result)
             print_passed_check(page, check);
         }
     }
+    if (page->options->verbose > 0)
+        weather_print(page, result);
 }
 
-static bool has_unmet(const json_t *result)
+/* Do the words of a check below say the same? */
+static bool is_said_below(const json_t *result, const char *why)
 {
+    size_t length = strlen(why);
     const json_t *check;
     size_t i;
 
     json_array_foreach(json_object_get(result, "checks"), i, check) {
-        if (!json_is_true(json_object_get(check, "met")))
+        const char *text = member_text(check, "text");
+        size_t own = strlen(text);
+
+        if (!json_is_true(json_object_get(check, "met")) && own > 0 && own <= length &&
+            strcmp(why + length - own, text) == 0)
             return true;
     }
     return false;
 }
 
-/* Why the case is not passed, unless its checks say it themselves below. */
+static void print_line_of(const struct page *page, int indent, const char *text)
+{
+    page_format(page, "%*s", indent, "");
+    page_text(page, text);
+    page_format(page, "\n");
+}
+
+/* The way out may have several lines. */
+static void print_hint(const struct page *page, const char *hint)
+{
+    while (*hint != '\0') {
+        size_t size = strcspn(hint, "\n");
+        char line[ERROR_HINT_BYTES];
+
+        snprintf(line, sizeof line, "%.*s", (int)size, hint);
+        print_line_of(page, 4, line);
+        hint += size + (hint[size] == '\n');
+    }
+}
+
+/* Why the case is not as expected, in one line; an error with its place and way out. */
 static void print_reason(const struct page *page, const json_t *result)
 {
     const json_t *error = json_object_get(result, "error");
     const char *text = member_text(error, "text");
+    const char *why = member_text(result, "why");
 
-    if (text[0] == '\0' && has_unmet(result))
+    if (text[0] == '\0') {
+        if (why[0] != '\0' && !is_said_below(result, why))
+            print_line_of(page, 2, why);
         return;
-    if (text[0] == '\0')
-        text = member_text(result, "why");
-    if (text[0] == '\0')
-        return;
+    }
+    /* A failed check may weigh more than the error that came with it. */
+    if (why[0] != '\0' && strcmp(why, text) != 0 && !is_said_below(result, why))
+        print_line_of(page, 2, why);
     page_format(page, "  ");
-    page_text(page, text);
-    if (member_text(error, "where")[0] != '\0') {
-        page_format(page, "   ");
-        page_painted(page, PAINT_DIM, member_text(error, "where"), 0);
+    page_painted(page, PAINT_RED, "error:", 0);
+    print_line_of(page, 1, text);
+    source_print(page->to, member_text(error, "where"), 4, page->options->colour,
+                 page->options->utf8);
+    print_hint(page, member_text(error, "hint"));
+}
+
+/* After an error most checks had no chance: one line for all of them. */
+static bool is_beside_the_error(const struct page *page, const json_t *result,
+                                const json_t *check)
+{
+    return member_text(json_object_get(result, "error"), "text")[0] != '\0' &&
+           is_verdict(check, "inconclusive") && page->options->verbose < 1;
+}
+
+static void print_nothing_to_judge(const struct page *page, const json_t *result)
+{
+    const json_t *check;
+    int count = 0;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "checks"), i, check)
+        count += is_beside_the_error(page, result, check);
+    if (count == 0)
+        return;
+    page_format(page, "  %d check%s had nothing to judge (", count,
+                count == 1 ? "" : "s");
+    count = 0;
+    json_array_foreach(json_object_get(result, "checks"), i, check) {
+        if (!is_beside_the_error(page, result, check))
+            continue;
+        page_format(page, count++ > 0 ? ", " : "");
+        page_text(page, member_text(check, "reason"));
     }
-    page_format(page, "\n");
-    if (member_text(error, "hint")[0] != '\0') {
-        page_format(page, "    ");
-        page_text(page, member_text(error, "hint"));
-        page_format(page, "\n");
-    }
+    page_format(page, ")\n");
 }
 
 static void print_checks(const struct page *page, const json_t *result)
@@ -290,6 +348,8 @@ static void print_checks(const struct page *page, const json_t *result)
     size_t i;
 
     json_array_foreach(checks, i, check) {
+        if (is_beside_the_error(page, result, check))
+            continue;
         if (!json_is_true(json_object_get(check, "met")))
             print_check(page, check, width);
         else if (!is_verdict(check, "passed"))
@@ -321,6 +381,8 @@ void case_block_not_passed(const struct page *page, const json_t *result)
 
     print_reason(page, result);
     print_checks(page, result);
+    print_nothing_to_judge(page, result);
+    weather_print(page, result);
     print_damage(page, result);
     if (strcmp(member_text(result, "outcome"), "skipped") == 0)
         return;

@@ -1,7 +1,5 @@
-/* complaint: how an error looks.
- *
- * The line of the script is shown with the one before it, cleaned and cut: the file may
- * be anything, also a binary one. A place that cannot be read is only named. */
+/* complaint: how an error looks: the sentence, the place with its
+ * source lines, the way out, and which exit code follows. */
 #include "harness/cli/complaint.h"
 
 #include <assert.h>
@@ -9,64 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/source.h"
 #include "reports/text.h"
 
-enum { LINE_BYTES_MAX = 160, EXIT_COLUMN = 90 };
+enum { EXIT_COLUMN = 90 };
 
 static const char *paint(const struct terminal *terminal, const char *code)
 {
     return terminal->colour ? code : "";
-}
-
-/* "path:12" or "path:12:3" into its parts; 0 when there is no line number. */
-static long split_place(char *path, size_t size, const char *where)
-{
-    const char *colon = strrchr(where, ':');
-    long line;
-
-    snprintf(path, size, "%s", where);
-    if (colon == NULL)
-        return 0;
-    line = strtol(colon + 1, NULL, 10);
-    path[colon - where] = '\0';
-    /* Two numbers behind the path: the first is the line. */
-    colon = strrchr(path, ':');
-    if (colon != NULL && strspn(colon + 1, "0123456789") == strlen(colon + 1) &&
-        colon[1] != '\0') {
-        line = strtol(colon + 1, NULL, 10);
-        path[colon - path] = '\0';
-    }
-    return line;
-}
-
-static void print_line(FILE *to, const struct terminal *terminal, long number, char mark,
-                       char *line)
-{
-    char clean[LINE_BYTES_MAX];
-
-    line[strcspn(line, "\n")] = '\0';
-    text_printable(clean, sizeof clean, line, terminal->utf8);
-    fprintf(to, "%s  %3ld %c %s%s\n", paint(terminal, mark == '>' ? "" : "\033[2m"),
-            number, mark, clean, paint(terminal, mark == '>' ? "" : "\033[0m"));
-}
-
-/* The line and the one before it. */
-static void print_source(FILE *to, const struct terminal *terminal, const char *where)
-{
-    char path[ERROR_WHERE_BYTES];
-    long wanted = split_place(path, sizeof path, where);
-    FILE *file = wanted > 0 ? fopen(path, "re") : NULL;
-    char *line = NULL;
-    size_t room = 0;
-
-    if (file == NULL)
-        return;
-    for (long number = 1; number <= wanted && getline(&line, &room, file) > 0; number++) {
-        if (number >= wanted - 1)
-            print_line(to, terminal, number, number == wanted ? '>' : '|', line);
-    }
-    free(line);
-    fclose(file);
 }
 
 /* The way out may have several lines; the exit code ends the last. */
@@ -100,13 +48,7 @@ void complaint_print(FILE *to, const struct terminal *terminal, const struct err
         fprintf(to, "  %s[exit %d]%s", paint(terminal, "\033[2m"), exit_code,
                 paint(terminal, "\033[0m"));
     fputc('\n', to);
-    if (err->where[0] != '\0') {
-        fprintf(to, "  %s-->%s ", paint(terminal, "\033[34m"),
-                paint(terminal, "\033[0m"));
-        text_put(to, err->where, terminal->utf8);
-        fputc('\n', to);
-        print_source(to, terminal, err->where);
-    }
+    source_print(to, err->where, 2, terminal->colour, terminal->utf8);
     print_hint(to, terminal, err->hint, exit_code);
 }
 

@@ -17,6 +17,7 @@ enum { ID_COLUMNS_MAX = 72, KEY_BYTES = 1024 };
 struct columns {
     int label;
     int id;
+    bool repeats;
 };
 
 static bool is_outcome(const json_t *result, const char *outcome)
@@ -47,6 +48,14 @@ static struct columns measure(const struct page *page, const json_t *cases)
     return columns;
 }
 
+/* Which of the repeats: their names are the same. */
+static void print_which(const struct page *page, const json_t *result)
+{
+    page_format(page, "  repeat %lld, seed %lld",
+                (long long)json_integer_value(json_object_get(result, "repeat")),
+                (long long)json_integer_value(json_object_get(result, "seed")));
+}
+
 static void print_case(const struct page *page, const json_t *result,
                        const struct columns *columns)
 {
@@ -57,6 +66,8 @@ static void print_case(const struct page *page, const json_t *result,
     page_painted(page, outcome_paint(outcome), outcome_label(outcome), columns->label);
     page_format(page, "  ");
     page_painted(page, PAINT_PLAIN, member_text(result, "id"), columns->id);
+    if (columns->repeats)
+        print_which(page, result);
     if (!is_outcome(result, "skipped"))
         page_format(
             page, "  %9s   %zu check%s",
@@ -107,7 +118,7 @@ static json_t *count_all(const json_t *cases)
     return all;
 }
 
-static void print_series(const struct page *page, const char *key, const json_t *counts,
+static bool print_series(const struct page *page, const char *key, const json_t *counts,
                          const struct columns *columns)
 {
     int passed = (int)member_number(counts, "passed");
@@ -117,6 +128,8 @@ static void print_series(const struct page *page, const char *key, const json_t 
     char id[KEY_BYTES];
     char bound[96];
 
+    if (page->options->verbose < 0 && failed + other == 0)
+        return false;
     snprintf(id, sizeof id, "%.*s", (int)strcspn(key, "\n"), key);
     page_painted(page, outcome_paint(outcome), outcome_label(outcome), columns->label);
     page_format(page, "  ");
@@ -129,24 +142,30 @@ static void print_series(const struct page *page, const char *key, const json_t 
         page_format(page, "%s %d without a verdict", passed + failed > 0 ? ";" : " ",
                     other);
     page_format(page, "\n");
+    return true;
 }
 
-static void print_repeats(const struct page *page, const json_t *cases,
+/* Was anything worth a line? */
+static bool print_repeats(const struct page *page, const json_t *cases,
                           const struct columns *columns)
 {
     json_t *all = count_all(cases);
     const json_t *one;
     const char *key;
     json_t *counts;
+    bool any = false;
     size_t i;
 
     json_array_foreach(cases, i, one) {
-        if (!is_outcome(one, "passed"))
-            print_case(page, one, columns);
+        if (is_outcome(one, "passed") && page->options->verbose < 1)
+            continue;
+        print_case(page, one, columns);
+        any = true;
     }
     json_object_foreach(all, key, counts)
-        print_series(page, key, counts, columns);
+        any = print_series(page, key, counts, columns) || any;
     json_decref(all);
+    return any;
 }
 
 /* ---- the last line ---- */
@@ -232,8 +251,8 @@ static int print(const json_t *results, const struct format_options *options, FI
 
     assert(json_is_object(results));
     if (member_number(results, "repeat") > 1) {
-        print_repeats(&page, cases, &columns);
-        any = true;
+        columns.repeats = true;
+        any = print_repeats(&page, cases, &columns);
     } else {
         json_array_foreach(cases, i, one) {
             if (!is_shown(&page, one))

@@ -196,9 +196,90 @@ static void test_terminal__shows_an_error_with_its_place_and_way_out(void **stat
                                   "write \"20s\""));
     page = print(results_of(json_pack("[o]", broken), 1), &plain);
     expect_has(page, "ERROR  x");
-    expect_has(page, "sleep needs a unit   x.lua:3");
-    expect_has(page, "write \"20s\"");
+    expect_has(page, "  error: sleep needs a unit\n    --> x.lua:3\n    write \"20s\"");
     expect_has(page, "1 scenario: 1 with errors");
+    free(page);
+}
+
+static void
+test_terminal__says_after_an_error_what_could_not_be_judged_in_a_line(void **state)
+{
+    json_t *broken = case_of("x", "x", "error");
+    json_t *error = json_pack("{s:s, s:s}", "code", "E_SCRIPT", "text", "x is nil");
+    char *page;
+
+    (void)state;
+    json_object_set_new(broken, "error", error);
+    json_object_set_new(broken, "why", json_string("x is nil"));
+    add_check(broken, check_of("backoff", "inconclusive", false, "no_disconnect", ""));
+    add_check(broken, check_of("at_least_once", "inconclusive", false,
+                               "nothing_published", "0 attempted: 0 entitled"));
+    page = print(results_of(json_pack("[O]", broken), 1), &plain);
+    expect_has(page, "  error: x is nil\n  2 checks had nothing to judge (no_disconnect, "
+                     "nothing_published)\n");
+    expect_has_not(page, "0 attempted");
+    free(page);
+    page = print(results_of(json_pack("[o]", broken), 1), &verbose);
+    expect_has(page, "measured 0 attempted: 0 entitled");
+    free(page);
+}
+
+static void test_terminal__shows_a_failed_check_even_after_an_error(void **state)
+{
+    json_t *both = case_of("x", "x", "failed");
+    json_t *error = json_pack("{s:s, s:s}", "code", "E_SCRIPT", "text", "x is nil");
+    char *page;
+
+    (void)state;
+    json_object_set_new(both, "error", error);
+    add_check(both, check_of("at_least_once", "failed", false, "lost", "3 lost"));
+    page = print(results_of(json_pack("[o]", both), 1), &plain);
+    expect_has(page, "error: x is nil");
+    expect_has(page, "measured 3 lost");
+    free(page);
+}
+
+static void test_terminal__says_why_unless_a_check_below_says_the_same(void **state)
+{
+    json_t *trap = case_of("x", "x", "failed");
+    char *page;
+
+    (void)state;
+    json_object_set_new(
+        trap, "why",
+        json_string("backoff failed for another reason than \"closd\": closed"));
+    add_check(trap, check_of("backoff", "failed", false, "closed", "60 attempts"));
+    page = print(results_of(json_pack("[O]", trap), 1), &plain);
+    expect_has(page, "\n  backoff failed for another reason than \"closd\": closed\n");
+    free(page);
+    json_object_set_new(trap, "why",
+                        json_string("backoff failed: closed: 3 acknowledged messages "
+                                    "never came"));
+    page = print(results_of(json_pack("[o]", trap), 1), &plain);
+    expect_has_not(page, "backoff failed: closed");
+    free(page);
+}
+
+static void test_terminal__tells_the_weather_of_what_did_not_pass(void **state)
+{
+    json_t *bad = case_of("x", "x", "failed");
+    json_t *good = case_of("x", "x", "passed");
+    json_t *weather =
+        json_pack("[{s:s, s:s, s:f, s:f, s:i, s:s}]", "name", "latency", "on", "p->n1",
+                  "begin_s", 1.0474, "end_s", 3.9, "touched", 1204, "touches", "chunks");
+    char *page;
+
+    (void)state;
+    json_object_set(bad, "faults", weather);
+    json_object_set_new(good, "faults", weather);
+    page = print(results_of(json_pack("[o]", bad), 1), &plain);
+    expect_has(page, "  latency on p->n1  1.047 to 3.9 s  touched 1,204 chunks\n");
+    free(page);
+    page = print(results_of(json_pack("[O]", good), 1), &plain);
+    expect_has_not(page, "latency");
+    free(page);
+    page = print(results_of(json_pack("[o]", good), 1), &verbose);
+    expect_has(page, "touched 1,204 chunks");
     free(page);
 }
 
@@ -254,6 +335,48 @@ static void test_terminal__tells_repeats_with_their_bound(void **state)
     expect_has(page,
                "passed 9 of 9: failure rate below 28 % at 95 %; 1 without a verdict");
     expect_has(page, "20 runs of 2 cases: 18 passed, 1 failed, 1 inconclusive");
+    free(page);
+}
+
+static void test_terminal__names_each_repeat_and_its_seed(void **state)
+{
+    json_t *cases = json_array();
+    char *page;
+
+    (void)state;
+    for (int i = 1; i <= 3; i++) {
+        json_t *one = case_of("a", "a", i == 3 ? "passed" : "failed");
+
+        json_object_set_new(one, "repeat", json_integer(i));
+        json_object_set_new(one, "seed", json_integer(9007199254740993 + i));
+        add_check(one, check_of("at_least_once", i == 3 ? "passed" : "failed", i == 3,
+                                "lost", "x"));
+        json_array_append_new(cases, one);
+    }
+    page = print(results_of(json_incref(cases), 3), &plain);
+    expect_has(page, "FAIL  a  repeat 1, seed 9007199254740994");
+    expect_has(page, "FAIL  a  repeat 2, seed 9007199254740995");
+    expect_has_not(page, "repeat 3");
+    free(page);
+    page = print(results_of(cases, 3), &verbose);
+    expect_has(page, "PASS  a  repeat 3, seed 9007199254740996");
+    expect_has(page, "attempted 2,000");
+    free(page);
+}
+
+static void test_terminal__says_nothing_of_good_repeats_when_quiet(void **state)
+{
+    json_t *cases = json_array();
+    char *page;
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        json_array_append_new(cases, case_of("good", "good", "passed"));
+        json_array_append_new(cases, case_of("bad", "bad", i ? "passed" : "failed"));
+    }
+    page = print(results_of(cases, 4), &quiet);
+    expect_has(page, "failed 1 of 4");
+    expect_has_not(page, "PASS");
     free(page);
 }
 
@@ -332,6 +455,13 @@ int main(void)
         cmocka_unit_test(test_terminal__calls_a_trap_that_snapped_a_pass),
         cmocka_unit_test(test_terminal__says_when_a_check_passed_that_should_have_failed),
         cmocka_unit_test(test_terminal__shows_an_error_with_its_place_and_way_out),
+        cmocka_unit_test(
+            test_terminal__says_after_an_error_what_could_not_be_judged_in_a_line),
+        cmocka_unit_test(test_terminal__shows_a_failed_check_even_after_an_error),
+        cmocka_unit_test(test_terminal__says_why_unless_a_check_below_says_the_same),
+        cmocka_unit_test(test_terminal__tells_the_weather_of_what_did_not_pass),
+        cmocka_unit_test(test_terminal__names_each_repeat_and_its_seed),
+        cmocka_unit_test(test_terminal__says_nothing_of_good_repeats_when_quiet),
         cmocka_unit_test(test_terminal__says_why_a_case_was_skipped_and_nothing_else),
         cmocka_unit_test(test_terminal__is_short_when_quiet_and_long_when_verbose),
         cmocka_unit_test(test_terminal__tells_repeats_with_their_bound),
