@@ -6,7 +6,7 @@
 #include "harness/cli/selection.h"
 #include "reports/text.h"
 
-enum { ID_COLUMNS_MAX = 72, TAGS_BYTES = 256 };
+enum { NAME_COLUMNS_MAX = 48, TAGS_BYTES = 256 };
 
 static void tags_text(char *text, size_t size, const json_t *tags)
 {
@@ -25,40 +25,60 @@ static void tags_text(char *text, size_t size, const json_t *tags)
     }
 }
 
-static void measure(const struct plan *plan, bool utf8, int *id, int *tags)
+static bool is_same_scenario(const struct script_case *a, const struct script_case *b)
 {
-    *id = 0;
-    *tags = 0;
-    for (int i = 0; i < plan->count; i++) {
-        const struct script_case *which = plan->cases[i].which;
-        char text[TAGS_BYTES];
-        int width = text_width(which->id, utf8);
-
-        if (width > *id && width <= ID_COLUMNS_MAX)
-            *id = width;
-        tags_text(text, sizeof text, which->tags);
-        width = text_width(text, utf8);
-        if (width > *tags)
-            *tags = width;
-    }
+    return strcmp(a->file, b->file) == 0 && strcmp(a->scenario, b->scenario) == 0;
 }
 
+static const char *shown_name(const struct script_case *which)
+{
+    return which->name[0] != '\0' ? which->name : "(one case)";
+}
+
+static int name_width(const struct plan *plan, bool utf8)
+{
+    int width = 0;
+
+    for (int i = 0; i < plan->count; i++) {
+        int own = text_width(shown_name(plan->cases[i].which), utf8);
+
+        if (own > width && own <= NAME_COLUMNS_MAX)
+            width = own;
+    }
+    return width;
+}
+
+static void print_scenario(const struct script_case *which,
+                           const struct terminal *terminal)
+{
+    fputs(terminal->colour ? "\033[1m" : "", stdout);
+    text_put(stdout, which->scenario, terminal->utf8);
+    fputs(terminal->colour ? "\033[0m" : "", stdout);
+    fputs("  ", stdout);
+    text_put(stdout, which->file, terminal->utf8);
+    printf(":%d\n", which->line);
+}
+
+/* "  remedy  trap,quick", each scenario with its file above its cases. */
 static void print_table(const struct plan *plan, const struct terminal *terminal)
 {
-    int id, tags;
+    int width = name_width(plan, terminal->utf8);
 
-    measure(plan, terminal->utf8, &id, &tags);
     for (int i = 0; i < plan->count; i++) {
         const struct script_case *which = plan->cases[i].which;
         char text[TAGS_BYTES];
 
+        if (i == 0 || !is_same_scenario(which, plan->cases[i - 1].which))
+            print_scenario(which, terminal);
         tags_text(text, sizeof text, which->tags);
-        text_put_padded(stdout, which->id, id, terminal->utf8);
         printf("  ");
-        text_put_padded(stdout, text, tags, terminal->utf8);
-        printf("  ");
-        text_put(stdout, which->file, terminal->utf8);
-        printf(":%d%s\n", which->line, which->exclusive ? "  (runs alone)" : "");
+        text_put_padded(stdout, shown_name(which),
+                        text[0] != '\0' || which->exclusive ? width : 0, terminal->utf8);
+        if (text[0] != '\0') {
+            printf("  ");
+            text_put(stdout, text, terminal->utf8);
+        }
+        printf("%s\n", which->exclusive ? "  (runs alone)" : "");
     }
 }
 
@@ -110,7 +130,7 @@ static const struct flag flags[] = {
 extern const struct command command_list;
 const struct command command_list = {
     .name = "list",
-    .summary = "show scenarios and cases with their tags and places",
+    .summary = "show scenarios with their places, and their cases with their tags",
     .arguments = "[PATH...]",
     .arguments_max = -1,
     .details = "A PATH is a scenario file or a folder, which is searched for *.lua; "

@@ -3,7 +3,8 @@
  *   [   0.0s] RUN   the broker is killed [trap] (seed 48151623)
  *   [   1.2s] phase broker killed
  *   [   9.4s] PASS  the broker is killed [trap]
- * Lines name their case only while several run at once. */
+ * Lines name their case where several may run at once, and its repeat (#2) where it has
+ * some. */
 #include "harness/cli/progress.h"
 
 #include <assert.h>
@@ -26,17 +27,25 @@ static void put(const struct progress *progress, const char *text)
     text_put(progress->to, text, progress->terminal->utf8);
 }
 
+/* "the broker is killed [trap]", and which of its repeats. */
+static void put_case(const struct progress *progress, const struct suite_event *event)
+{
+    put(progress, event->planned->which->id);
+    if (progress->repeats)
+        fprintf(progress->to, " #%d", event->planned->repeat);
+}
+
 static void print_begin(const struct progress *progress, const struct suite_event *event)
 {
     fputs("RUN   ", progress->to);
-    put(progress, event->planned->which->id);
+    put_case(progress, event);
     fprintf(progress->to, " (seed %llu)", (unsigned long long)event->planned->seed);
 }
 
 static void print_line(const struct progress *progress, const struct suite_event *event)
 {
     if (!event->alone) {
-        put(progress, event->planned->which->id);
+        put_case(progress, event);
         fputs(": ", progress->to);
     }
     put(progress, event->text);
@@ -52,7 +61,7 @@ static void print_end(const struct progress *progress, const struct suite_event 
 
     page_painted(&page, outcome_paint(outcome), outcome_label(outcome), 4);
     fputs("  ", progress->to);
-    put(progress, event->planned->which->id);
+    put_case(progress, event);
     if (strcmp(outcome, "passed") != 0 && why[0] != '\0') {
         fputs(": ", progress->to);
         put(progress, why);
@@ -62,7 +71,7 @@ static void print_end(const struct progress *progress, const struct suite_event 
 static void print_still(const struct progress *progress, const struct suite_event *event)
 {
     fputs("still running: ", progress->to);
-    put(progress, event->planned->which->id);
+    put_case(progress, event);
     fprintf(progress->to, ", %.0f s of at most %.0f s", (double)event->case_ns / NS_PER_S,
             (double)event->planned->timeout_ns / NS_PER_S);
     if (event->text != NULL && event->text[0] != '\0') {

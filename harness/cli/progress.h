@@ -8,6 +8,7 @@
 struct progress {
     FILE *to;
     const struct terminal *terminal;
+    bool repeats; /* cases run several times: say which time */
     bool silent;
 };
 

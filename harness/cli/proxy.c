@@ -44,6 +44,27 @@ struct proxy_run {
 
 /* ---- flags ---- */
 
+/* What there is instead: reset is an action of scenarios, for example. */
+static void list_faults(struct error *err)
+{
+    const struct fault_type *type;
+    char names[256] = "";
+    size_t used = 0;
+
+    for (int i = 0; (type = fault_type_at(i)) != NULL; i++) {
+        int n = snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "",
+                         fault_type_name(type));
+
+        if (n < 0 || (size_t)n >= sizeof names - used)
+            break;
+        used += (size_t)n;
+    }
+    error_hint(err,
+               "the faults are: %s\nwhat they take: stormdrill api faults, stormdrill "
+               "api link:latency",
+               names);
+}
+
 static int read_fault(struct wanted_fault *fault, const char *words, struct error *err)
 {
     int rc = param_words(words, fault->name, sizeof fault->name, &fault->params, err);
@@ -51,6 +72,8 @@ static int read_fault(struct wanted_fault *fault, const char *words, struct erro
     if (rc == 0)
         rc = fault_check(fault->name, fault->params, err);
     if (rc != 0) {
+        if (fault->name[0] != '\0' && fault_type_find(fault->name) == NULL)
+            list_faults(err);
         error_prefix(err, "--fault '%s'", words);
         err->code = E_USAGE;
     }

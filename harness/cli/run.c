@@ -191,6 +191,7 @@ static int run_suite(struct run *run)
     struct progress progress = {
         .to = stderr,
         .terminal = &in->err,
+        .repeats = run->plan->repeat > 1,
         .silent = invocation_has(in, "quiet") || invocation_chose(in, "progress", "none"),
     };
     struct suite_options options = {
@@ -276,7 +277,9 @@ static const struct flag flags[] = {
     {.name = "broker",
      .kind = VALUE_TEXT,
      .value = "PATH",
-     .help = "the nats-server to run; default $STORMDRILL_BROKER, then PATH's"},
+     .help =
+         "the nats-server to run; default $STORMDRILL_BROKER, then the one in PATH, then "
+         "/usr/sbin and /usr/local/sbin"},
     {.name = "out",
      .letter = 'o',
      .kind = VALUE_TEXT,

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +23,27 @@ static bool has_file(const char *folder, const char *name)
     return access(path, F_OK) == 0;
 }
 
+/* `latest` is another run tomorrow: a folder is shown by its own name, below the current
+ * one without it. A folder that is no link stays as it was written. */
+static void show_folder(char *to, size_t size, const char *folder)
+{
+    char full[PATH_MAX], here[PATH_MAX];
+    struct stat info;
+    size_t length;
+
+    snprintf(to, size, "%s", folder);
+    length = strlen(to);
+    while (length > 1 && to[length - 1] == '/')
+        to[--length] = '\0';
+    if (lstat(to, &info) != 0 || !S_ISLNK(info.st_mode) || realpath(to, full) == NULL)
+        return;
+    length = getcwd(here, sizeof here) != NULL ? strlen(here) : 0;
+    if (length > 1 && strncmp(full, here, length) == 0 && full[length] == '/')
+        snprintf(to, size, "%s", full + length + 1);
+    else
+        snprintf(to, size, "%s", full);
+}
+
 static int read_run(struct run_files *files, const char *folder, struct error *err)
 {
     char path[PATH_MAX + 32];
@@ -32,7 +54,7 @@ static int read_run(struct run_files *files, const char *folder, struct error *e
     if (rc == 0 && !json_is_array(json_object_get(files->run, "cases")))
         rc = error_set(err, E_FORMAT, "%s names no cases", path);
     if (rc == 0)
-        snprintf(files->shown, sizeof files->shown, "%s", folder);
+        show_folder(files->shown, sizeof files->shown, folder);
     return rc;
 }
 

@@ -87,7 +87,8 @@ static const struct flag flags[] = {
     {.name = "broker",
      .kind = VALUE_TEXT,
      .value = "PATH",
-     .help = "ask this nats-server instead of $STORMDRILL_BROKER or PATH's"},
+     .help = "ask this nats-server instead of $STORMDRILL_BROKER, the one in PATH or "
+             "/usr/sbin"},
     {.name = NULL},
 };
 

@@ -42,9 +42,10 @@ LUA
 
 it "lists cases with tags and places, also for machines"
 expect_exit 0 "$stormdrill" list .
-expect_stdout "fine weather [short]"
-expect_stdout "core"
+expect_stdout "fine weather  "
+expect_stdout "  short       core"
 expect_stdout "bad.lua:1"
+expect_equal 1 "$(grep -c "fine.lua" .stdout)" "how often a file is named"
 expect_exit 0 "$stormdrill" list fine.lua -k 'long or nothing' --json
 cp .stdout list.json
 expect_equal "['fine weather [long]']" "$(query list.json '[c["id"] for c in d]')" "the list"
@@ -140,6 +141,11 @@ expect_stdout "the sun shines"
 expect_true "results.json is there again" test -s again/results.json
 expect_exit 0 "$stormdrill" analyze again/cases/fine-weather-long
 expect_stdout "1 scenario: 1 passed"
+mkdir -p stormdrill-out
+ln -sfn ../again stormdrill-out/latest
+expect_exit 1 "$stormdrill" analyze
+expect_stdout "evidence   again/cases/bad-weather"
+expect_not_stdout "latest"
 mv again/cases/fine-weather-long alone
 expect_exit 0 "$stormdrill" analyze alone
 expect_stdout "1 scenario: 1 passed"
@@ -168,7 +174,7 @@ interrupted() {
   await 20 grep -q "phase waiting" stop.err || fail "the case did not begin"
   for signal in "$@"; do
     kill -"$signal" "$pid" 2>/dev/null # it may have ended already
-    await 5 grep -q "interrupted" stop.err
+    await 5 grep -qE "interrupted|terminated" stop.err
   done
   wait "$pid"
   code=$?
@@ -178,6 +184,7 @@ it "heals, stops and still reports at Ctrl-C"
 interrupted INT
 expect_equal 130 "$code" "the exit code"
 expect_true "the case says so" grep -q "INTERRUPTED  slow weather" stop.out
+expect_true "it says by which signal" grep -q "interrupted (SIGINT)" stop.err
 expect_true "others are skipped" grep -q "SKIPPED      fine weather" stop.out
 expect_equal "interrupted" "$(query stopped/results.json 'd["cases"][0]["outcome"]')" "outcome"
 expect_equal 130 "$(query stopped/results.json 'd["exit_code"]')" "the code in the file"
@@ -185,6 +192,8 @@ expect_equal 130 "$(query stopped/results.json 'd["exit_code"]')" "the code in t
 it "does the same at SIGTERM, and at once at the second signal"
 interrupted TERM
 expect_equal 143 "$code" "the exit code"
+expect_true "it says by which signal" grep -q "terminated (SIGTERM)" stop.err
+expect_equal "terminated" "$(query stopped/results.json 'd["cases"][0]["why"]')" "why"
 interrupted INT INT
 expect_equal 130 "$code" "the exit code"
 expect_true "a report is there" grep -q "INTERRUPTED  slow weather" stop.out

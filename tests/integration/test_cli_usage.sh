@@ -22,7 +22,7 @@ for words in help --help -h; do
   expect_stdout "exit codes:"
   expect_not_stdout "guard"
 done
-for command in run list validate proxy analyze export version help; do
+for command in run list validate api proxy analyze export version help; do
   expect_exit 0 "$stormdrill" help $command
   expect_stdout "usage: stormdrill $command"
   expect_exit 0 "$stormdrill" $command --help
@@ -136,3 +136,13 @@ expect_exit 0 "$stormdrill" version
 expect_stdout "nats.c"
 expect_exit 0 "$stormdrill" version --json
 expect_stdout '"libuv": "1.'
+
+it "shows what scenarios can say, and suggests what was meant"
+expect_exit 0 "$stormdrill" api
+expect_stdout "link:latency"
+expect_exit 0 "$stormdrill" api link:latency
+expect_stdout "base  duration, default 100ms"
+expect_exit 2 "$stormdrill" api link:lateny
+expect_stderr "did you mean 'link:latency'?"
+expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --fault reset
+expect_stderr "the faults are: latency, refuse, stall"

@@ -1,4 +1,5 @@
-/* test_progress: one line per event, and each line says whose it is while several run. */
+/* test_progress: one line per event, and each line says whose it is where several may
+ * run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 static const struct terminal plain = {.utf8 = true};
 static const struct script_case which = {.id = "kill [trap]"};
 static const struct plan_case planned = {
-    .which = &which, .seed = 48151623, .timeout_ns = 55ull * NS_PER_S};
+    .which = &which, .seed = 48151623, .repeat = 3, .timeout_ns = 55ull * NS_PER_S};
 
 /* What the event prints. */
 static char *lines_of(struct suite_event event, bool silent)
@@ -72,6 +73,22 @@ static void test_progress__says_beginning_end_and_that_it_still_runs(void **stat
     json_decref(failed);
 }
 
+static void test_progress__numbers_the_repeats(void **state)
+{
+    char *page = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&page, &size);
+    struct progress progress = {.to = to, .terminal = &plain, .repeats = true};
+    const struct suite_event event = {
+        .kind = SUITE_CASE_LINE, .text = "phase x", .planned = &planned};
+
+    (void)state;
+    progress_on_event(&progress, &event);
+    fclose(to);
+    assert_string_equal(page, "[   0.0s] kill [trap] #3: phase x\n");
+    free(page);
+}
+
 static void test_progress__is_silent_but_for_what_the_suite_itself_says(void **state)
 {
     char *page =
@@ -100,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_progress__names_the_case_only_while_several_run),
         cmocka_unit_test(test_progress__says_beginning_end_and_that_it_still_runs),
+        cmocka_unit_test(test_progress__numbers_the_repeats),
         cmocka_unit_test(test_progress__is_silent_but_for_what_the_suite_itself_says),
         cmocka_unit_test(test_progress__cleans_what_a_script_says),
     };
