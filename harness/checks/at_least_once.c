@@ -15,6 +15,7 @@
 #include "harness/checks/check.h"
 #include "harness/checks/ledger.h"
 #include "harness/checks/lost_messages.h"
+#include "harness/checks/removal.h"
 #include "harness/checks/tally.h"
 
 struct at_least_once_conf {
@@ -109,6 +110,8 @@ struct judging {
     enum level level;
     struct tally total;
     const struct audience_publisher *unheard; /* one with nobody to listen */
+    bool lost_for_sure; /* no limit of a stream or of deliveries can explain it */
+    char removal[256];  /* what can */
     const char *contradiction;
     struct lost_message lost[VERDICT_WITNESSES_MAX];
     struct tally_sink sink;
@@ -153,6 +156,11 @@ static int count_publisher(struct judging *j, const struct audience_publisher *p
     }
     if (sum.unserved > 0 && j->unheard == NULL)
         j->unheard = publisher;
+    if (sum.lost > 0 &&
+        (!publisher->by_ack ||
+         !removal_is_possible(j->input->evidence, j->input->cast, publisher->stream,
+                              j->removal, sizeof j->removal)))
+        j->lost_for_sure = true;
     tally_add(&j->total, &sum);
     json_object_set_new(by_publisher, publisher->name, tally_json(&sum));
     return 0;
@@ -364,7 +372,12 @@ static void decide(struct judging *j)
     const struct tally *t = &j->total;
     const struct audience_group *stuck = j->level == LEVEL_STORED ? NULL : stuck_group(j);
 
-    if (t->lost > 0)
+    if (t->lost > 0 && !j->lost_for_sure)
+        verdict_inconclusive(j->verdict, "removal_possible",
+                             "%llu of %llu %s messages are missing, but %s: clients "
+                             "cannot see whether they were lost or removed",
+                             N(lost), N(entitled), belief(t), j->removal);
+    else if (t->lost > 0)
         fail_lost(j);
     else if (stuck != NULL)
         verdict_fail(j->verdict, "stuck",
@@ -385,6 +398,11 @@ static void decide(struct judging *j)
                              "%llu of %llu %s messages are missing, but more could still "
                              "have come: stop the publishers, then await_caught_up",
                              N(pending), N(entitled), belief(t));
+    else if (j->level == LEVEL_STORED && removal_broker_ended(j->input->evidence))
+        verdict_inconclusive(j->verdict, "not_read_back",
+                             "all %llu were stored when their PubAck came, but a broker "
+                             "ended since and nobody read them back",
+                             N(entitled));
     else
         verdict_pass(j->verdict, "all %llu %s messages were %s at least once",
                      N(entitled), belief(t), level_name(j->level));
@@ -436,13 +454,10 @@ static void judge(const struct check_input *input, const void *arg,
 }
 
 static const char *const reasons[] = {"lost", "stuck", "refused", NULL};
-static const char *const doubts[] = {"ledger_too_large",
-                                     "ledger_contradiction",
-                                     "nothing_published",
-                                     "not_visible",
-                                     "no_consumer",
-                                     "not_drained",
-                                     NULL};
+static const char *const doubts[] = {
+    "ledger_too_large", "ledger_contradiction", "nothing_published",
+    "not_visible",      "no_consumer",          "not_drained",
+    "removal_possible", "not_read_back",        NULL};
 
 const struct check_type check_at_least_once = {
     .name = "at_least_once",

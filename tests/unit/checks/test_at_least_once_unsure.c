@@ -66,6 +66,44 @@ test_at_least_once_unsure__cannot_say_when_nobody_heard_one_publisher(void **sta
     expect(e, NULL, VERDICT_INCONCLUSIVE, "no_consumer");
 }
 
+/* discard = old with room for two: what the limit removed is no loss, and clients cannot
+ * tell the two apart. */
+static void test_at_least_once_unsure__cannot_tell_removed_from_lost(void **state)
+{
+    static const struct {
+        const char *asked;
+        enum verdict_value value;
+        const char *reason;
+    } cases[] = {
+        {"{\"name\":\"ORDERS\",\"conf\":{\"max_msgs\":2}}", VERDICT_INCONCLUSIVE,
+         "removal_possible"},
+        {"{\"name\":\"OTHER\",\"conf\":{\"max_msgs\":2}}", VERDICT_FAILED, "lost"},
+        {"{\"name\":\"ORDERS\",\"conf\":{}}", VERDICT_FAILED, "lost"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct evidence *e = stream_story();
+
+        add(e, (struct record){.kind = RECORD_stream_asked}, NULL, json(cases[i].asked));
+        publish(e, 0, 4);
+        consume(e, 2, 4);
+        drain(e);
+        expect(e, NULL, cases[i].value, cases[i].reason);
+    }
+}
+
+static void
+test_at_least_once_unsure__stored_is_not_known_after_a_broker_died(void **state)
+{
+    struct evidence *e = stream_story();
+
+    (void)state;
+    publish(e, 0, 3);
+    add(e, (struct record){.kind = RECORD_broker_exit, .a = 1}, NULL, NULL);
+    expect(e, "{\"upto\":\"stored\"}", VERDICT_INCONCLUSIVE, "not_read_back");
+}
+
 static void test_at_least_once_unsure__cannot_say_while_more_can_come(void **state)
 {
     struct evidence *e = stream_story();
@@ -249,6 +287,9 @@ int main(void)
         cmocka_unit_test(test_at_least_once_unsure__cannot_say_without_a_receiver),
         cmocka_unit_test(
             test_at_least_once_unsure__cannot_say_when_nobody_heard_one_publisher),
+        cmocka_unit_test(test_at_least_once_unsure__cannot_tell_removed_from_lost),
+        cmocka_unit_test(
+            test_at_least_once_unsure__stored_is_not_known_after_a_broker_died),
         cmocka_unit_test(test_at_least_once_unsure__cannot_say_while_more_can_come),
         cmocka_unit_test(
             test_at_least_once_unsure__cannot_say_when_nobody_asked_for_the_rest),
