@@ -45,7 +45,7 @@ scenario "the broker is away for a while" {
     local broker  = t.cluster.nodes[1]
 
     phase "baseline"
-    sleep "300ms"
+    sleep "1s"
 
     for outage = 1, 2 do -- the second shows whether the counter was reset
       phase("outage " .. outage)
@@ -57,7 +57,7 @@ scenario "the broker is away for a while" {
       if t.case.policy ~= "none" then
         service:await_connected "8s"
       end
-      sleep "300ms"
+      sleep "1s"
     end
   end,
 }
