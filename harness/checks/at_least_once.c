@@ -11,9 +11,10 @@
 #include <string.h>
 
 #include "harness/checks/audience.h"
-#include "harness/checks/calm.h"
 #include "harness/checks/check.h"
+#include "harness/checks/group_state.h"
 #include "harness/checks/ledger.h"
+#include "harness/checks/ledger_words.h"
 #include "harness/checks/lost_messages.h"
 #include "harness/checks/removal.h"
 #include "harness/checks/tally.h"
@@ -113,21 +114,11 @@ struct judging {
     bool lost_for_sure; /* no limit of a stream or of deliveries can explain it */
     char removal[256];  /* what can */
     const char *contradiction;
-    struct lost_message lost[VERDICT_WITNESSES_MAX];
+    struct lost_messages lost[VERDICT_WITNESSES_MAX];
     struct tally_sink sink;
+    struct tally_share *shares; /* one per group */
     struct verdict *verdict;
 };
-
-static json_t *tally_json(const struct tally *tally)
-{
-    json_t *object = json_object();
-
-#define X(column)                                                                        \
-    json_object_set_new(object, #column, json_integer((json_int_t)tally->column));
-    TALLY_COLUMNS(X)
-#undef X
-    return object;
-}
 
 static int count_publisher(struct judging *j, const struct audience_publisher *publisher,
                            json_t *by_publisher, struct error *err)
@@ -147,7 +138,7 @@ static int count_publisher(struct judging *j, const struct audience_publisher *p
 
         if (sheet->receiver != 0 || sheet->client != publisher->client)
             continue;
-        rc = tally_count(&tally, &input, &j->sink, err);
+        rc = tally_count(&tally, &input, &j->sink, j->shares, err);
         if (rc != 0)
             return rc;
         if (j->contradiction == NULL)
@@ -162,7 +153,7 @@ static int count_publisher(struct judging *j, const struct audience_publisher *p
                               j->removal, sizeof j->removal)))
         j->lost_for_sure = true;
     tally_add(&j->total, &sum);
-    json_object_set_new(by_publisher, publisher->name, tally_json(&sum));
+    json_object_set_new(by_publisher, publisher->name, ledger_columns_json(&sum));
     return 0;
 }
 
@@ -190,101 +181,7 @@ static void count_strangers(struct judging *j)
         j->contradiction = tally_contradiction(&j->total);
 }
 
-/* Nothing moved, and for long enough not through us: DESIGN 9, "after all faults are
- * healed". */
-static bool is_stuck(const struct judging *j, const struct audience_group *group)
-{
-    uint64_t since_ns;
-
-    if (group->stuck_ns <= group->held_ns)
-        return false;
-    since_ns = calm_since(j->input->evidence, j->input->cast, group, group->stuck_ns);
-    return since_ns <= group->stuck_ns &&
-           (since_ns == 0 ||
-            group->stuck_ns - since_ns >= calm_patience_ns(j->input->cast, group));
-}
-
-static const char *group_state(const struct judging *j,
-                               const struct audience_group *group)
-{
-    if (is_stuck(j, group))
-        return "stuck";
-    if (group->held_ns > 0 && group->held_ns > group->undrained_ns)
-        return "caught up";
-    return group->undrained_ns > 0 || group->stuck_ns > 0 ? "not caught up" : "not asked";
-}
-
-static json_t *receivers_json(const struct judging *j)
-{
-    json_t *object = json_object();
-    int i;
-
-    for (i = 0; i < j->audience->group_count; i++) {
-        const struct audience_group *group = &j->audience->groups[i];
-        unsigned flag = audience_flag(group, j->level);
-
-        json_object_set_new(object, group->name,
-                            json_pack("{s:i, s:s, s:s}", "clients", group->member_count,
-                                      "level",
-                                      flag == LEDGER_PROCESSED ? "processed"
-                                      : flag == LEDGER_ACKED   ? "acked"
-                                                               : "delivered",
-                                      "state", group_state(j, group)));
-    }
-    return object;
-}
-
-static void sum_line(json_t *lines, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void sum_line(json_t *lines, const char *format, ...)
-{
-    char text[VERDICT_TEXT_BYTES];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    json_array_append_new(lines, json_string(text));
-}
-
 #define N(column) ((unsigned long long)t->column)
-
-static void print_ledger(struct judging *j, json_t *by_publisher)
-{
-    const struct tally *t = &j->total;
-    json_t *numbers = j->verdict->numbers;
-    json_t *columns = tally_json(t);
-    json_t *sums = json_array();
-
-    json_object_update(numbers, columns);
-    json_decref(columns);
-    json_object_set_new(numbers, "level", json_string(level_name(j->level)));
-    sum_line(sums,
-             "%llu attempted = %llu entitled + %llu recovered + %llu unknown + "
-             "%llu refused",
-             N(attempted), N(entitled), N(recovered), N(unknown), N(refused));
-    sum_line(sums, "%llu entitled = %llu acknowledged + %llu accepted", N(entitled),
-             N(acknowledged), N(accepted));
-    sum_line(sums,
-             "%llu entitled = %llu arrived + %llu pending + %llu lost + %llu "
-             "removed + %llu given up",
-             N(entitled), N(arrived), N(pending), N(lost), N(removed), N(given_up));
-    sum_line(sums, "%llu lost = %llu prefix + %llu middle + %llu postfix", N(lost),
-             N(lost_prefix), N(lost_middle), N(lost_postfix));
-    json_object_set_new(numbers, "sums", sums);
-    json_object_set_new(numbers, "publishers", by_publisher);
-    json_object_set_new(numbers, "receivers", receivers_json(j));
-    verdict_expected(j->verdict, "0 lost of what was entitled, up to %s",
-                     level_name(j->level));
-    verdict_measured(j->verdict,
-                     "%llu attempted: %llu entitled, %llu recovered, %llu unknown, %llu "
-                     "refused; of %llu entitled %llu %s, %llu pending, %llu lost "
-                     "(prefix %llu, middle %llu, postfix %llu)",
-                     N(attempted), N(entitled), N(recovered), N(unknown), N(refused),
-                     N(entitled), N(arrived), level_name(j->level), N(pending), N(lost),
-                     N(lost_prefix), N(lost_middle), N(lost_postfix));
-}
 
 static const char *belief(const struct tally *t)
 {
@@ -300,7 +197,7 @@ static const struct audience_group *stuck_group(const struct judging *j)
     for (i = 0; i < j->audience->group_count; i++) {
         const struct audience_group *group = &j->audience->groups[i];
 
-        if (is_stuck(j, group))
+        if (group_is_stuck(j->input->evidence, j->input->cast, group))
             return group;
     }
     return NULL;
@@ -367,6 +264,28 @@ static void fail_lost(struct judging *j)
     lost_messages_witness(j->verdict, j->input, j->audience, &j->sink, j->level);
 }
 
+static void say_pending(struct judging *j)
+{
+    const struct tally *t = &j->total;
+    char ended[200];
+    int i;
+
+    for (i = 0; i < j->audience->group_count; i++) {
+        if (j->shares[i].arrived == j->shares[i].entitled ||
+            !group_has_ended(j->input->evidence, j->input->cast, &j->audience->groups[i],
+                             ended, sizeof ended))
+            continue;
+        verdict_inconclusive(j->verdict, "not_drained",
+                             "%llu of %llu %s messages are missing, but %s", N(pending),
+                             N(entitled), belief(t), ended);
+        return;
+    }
+    verdict_inconclusive(j->verdict, "not_drained",
+                         "%llu of %llu %s messages are missing, but more could still "
+                         "have come: stop the publishers, then await_caught_up",
+                         N(pending), N(entitled), belief(t));
+}
+
 static void decide(struct judging *j)
 {
     const struct tally *t = &j->total;
@@ -394,10 +313,7 @@ static void decide(struct judging *j)
                              "nobody was there to receive what %s published",
                              j->unheard->name);
     else if (t->pending > 0)
-        verdict_inconclusive(j->verdict, "not_drained",
-                             "%llu of %llu %s messages are missing, but more could still "
-                             "have come: stop the publishers, then await_caught_up",
-                             N(pending), N(entitled), belief(t));
+        say_pending(j);
     else if (j->level == LEVEL_STORED && removal_broker_ended(j->input->evidence))
         verdict_inconclusive(j->verdict, "not_read_back",
                              "all %llu were stored when their PubAck came, but a broker "
@@ -416,14 +332,20 @@ static int count_all(struct judging *j, struct error *err)
     int rc = 0;
     int i;
 
+    j->shares = calloc((size_t)j->audience->group_count + 1, sizeof *j->shares);
+    if (j->shares == NULL)
+        rc = error_set(err, E_NOMEM, "the receivers' shares");
     for (i = 0; i < j->audience->publisher_count && rc == 0; i++)
         rc = count_publisher(j, &j->audience->publishers[i], by_publisher, err);
-    if (rc != 0) {
-        json_decref(by_publisher);
+    json_object_set_new(j->verdict->numbers, "publishers", by_publisher);
+    if (rc != 0)
         return rc;
-    }
     count_strangers(j);
-    print_ledger(j, by_publisher);
+    ledger_print(j->verdict, &(struct ledger_print_input){.input = j->input,
+                                                          .audience = j->audience,
+                                                          .total = &j->total,
+                                                          .shares = j->shares,
+                                                          .level = j->level});
     return 0;
 }
 
@@ -449,6 +371,7 @@ static void judge(const struct check_input *input, const void *arg,
         verdict_inconclusive(verdict, "no_memory", "%s", err.text);
     else if (had_a_chance(&j))
         decide(&j);
+    free(j.shares);
     audience_destroy(j.audience);
     ledger_destroy(j.ledger);
 }

@@ -24,6 +24,7 @@ struct listener { /* one group, as this incarnation sees it */
     const struct ledger_sheet **sheets; /* of its members */
     unsigned flag;
     bool is_final;
+    uint64_t unsettled_got; /* of run_unsettled, it got so many */
 };
 
 struct counting {
@@ -35,12 +36,13 @@ struct counting {
     uint32_t page_count;
     struct tally *tally;
     struct tally_sink *sink;
-    int sink_before;         /* what was in the sink when this incarnation began */
-    bool any_arrived;        /* there was a message that did */
-    uint64_t run;            /* lost since then */
-    uint64_t run_unsettled;  /* of them above flushed_below */
-    uint64_t unsettled_from; /* the first of those */
-    bool may_be_unsettled;   /* a core publisher that was killed with messages in hand */
+    struct tally_share *shares; /* of all groups; NULL: not asked for */
+    int sink_before;            /* what was in the sink when this incarnation began */
+    bool any_arrived;           /* there was a message that did */
+    uint64_t run;               /* lost since then */
+    uint64_t run_unsettled;     /* of them above flushed_below */
+    uint64_t unsettled_from;    /* the first of those */
+    bool may_be_unsettled; /* a core publisher that was killed with messages in hand */
     uint64_t flushed_below;
     uint8_t folded[LEDGER_PAGE_MESSAGES];
     uint8_t got[LEDGER_PAGE_MESSAGES];
@@ -118,27 +120,91 @@ static void fold_listener(struct counting *c, const struct listener *listener,
 
 /* ---- one message ---- */
 
-static int first_missing(const struct counting *c, uint64_t number)
+/* What the members of a group saw of this message, together. */
+static unsigned seen_by(const struct counting *c, const struct listener *listener,
+                        uint64_t number)
 {
     uint32_t page = (uint32_t)(number >> LEDGER_PAGE_BITS);
     size_t at = number & (LEDGER_PAGE_MESSAGES - 1);
-    int l;
+    int members = c->input->audience->groups[listener->group].member_count;
+    unsigned seen = 0;
     int m;
+
+    for (m = 0; m < members; m++) {
+        const uint8_t *bytes = ledger_page(listener->sheets[m], page);
+
+        seen |= bytes == NULL ? 0 : bytes[at];
+    }
+    return seen;
+}
+
+static void share(struct counting *c, uint64_t number)
+{
+    int l;
+
+    for (l = 0; c->shares != NULL && l < c->listener_count; l++) {
+        struct tally_share *of = &c->shares[c->listeners[l].group];
+
+        of->entitled++;
+        of->arrived += (seen_by(c, &c->listeners[l], number) & c->listeners[l].flag) != 0;
+    }
+}
+
+/* Where these turn out to be unknown, they were nobody's due. */
+static void note_unsettled(struct counting *c, uint64_t number)
+{
+    int l;
+
+    for (l = 0; c->shares != NULL && l < c->listener_count; l++)
+        c->listeners[l].unsettled_got +=
+            (seen_by(c, &c->listeners[l], number) & c->listeners[l].flag) != 0;
+}
+
+static void take_back_shares(struct counting *c, uint64_t unsettled)
+{
+    int l;
+
+    for (l = 0; c->shares != NULL && l < c->listener_count; l++) {
+        struct tally_share *of = &c->shares[c->listeners[l].group];
+
+        of->entitled -= unsettled;
+        of->arrived -= c->listeners[l].unsettled_got;
+    }
+}
+
+static int first_missing(const struct counting *c, uint64_t number)
+{
+    int l;
 
     for (l = 0; l < c->listener_count; l++) {
         const struct listener *listener = &c->listeners[l];
-        int members = c->input->audience->groups[listener->group].member_count;
-        unsigned seen = 0;
 
-        for (m = 0; m < members; m++) {
-            const uint8_t *bytes = ledger_page(listener->sheets[m], page);
-
-            seen |= bytes == NULL ? 0 : bytes[at];
-        }
-        if (listener->is_final && !(seen & listener->flag))
+        if (listener->is_final && !(seen_by(c, listener, number) & listener->flag))
             return listener->group;
     }
     return -1;
+}
+
+/* Next to the last one and lost in the same way: one of its kind. */
+static void keep(struct tally_sink *sink, const struct lost_messages *lost)
+{
+    struct lost_messages *last = sink->count > 0 ? &sink->lost[sink->count - 1] : NULL;
+
+    if (last != NULL && last->id.client == lost->id.client &&
+        last->id.incarnation == lost->id.incarnation && last->group == lost->group &&
+        last->last + 1 == lost->id.number)
+        last->last++;
+    else if (sink->count < sink->capacity)
+        sink->lost[sink->count++] = *lost;
+}
+
+/* Take back what turned out to be unknown: the numbers from here on. */
+static void forget_from(struct tally_sink *sink, int before, uint64_t number)
+{
+    while (sink->count > before && sink->lost[sink->count - 1].id.number >= number)
+        sink->count--;
+    if (sink->count > before && sink->lost[sink->count - 1].last >= number)
+        sink->lost[sink->count - 1].last = number - 1;
 }
 
 static void lose(struct counting *c, uint64_t number)
@@ -151,23 +217,27 @@ static void lose(struct counting *c, uint64_t number)
         if (c->run_unsettled == 0)
             c->unsettled_from = number;
         c->run_unsettled++;
+        note_unsettled(c, number);
     }
-    if (sink == NULL || sink->count == sink->capacity)
-        return;
-    sink->lost[sink->count++] =
-        (struct lost_message){.id = {.client = c->input->publisher->client,
-                                     .incarnation = c->input->incarnation,
-                                     .number = number},
-                              .group = first_missing(c, number)};
+    if (sink != NULL)
+        keep(sink, &(struct lost_messages){.id = {.client = c->input->publisher->client,
+                                                  .incarnation = c->input->incarnation,
+                                                  .number = number},
+                                           .last = number,
+                                           .group = first_missing(c, number)});
 }
 
 static void arrive(struct counting *c)
 {
+    int l;
+
     c->tally->arrived++;
     if (c->run > 0) {
         *(c->any_arrived ? &c->tally->lost_middle : &c->tally->lost_prefix) += c->run;
         c->run = 0;
         c->run_unsettled = 0;
+        for (l = 0; l < c->listener_count; l++)
+            c->listeners[l].unsettled_got = 0;
     }
     c->any_arrived = true;
 }
@@ -176,6 +246,7 @@ static void count_entitled(struct counting *c, unsigned own, unsigned folded,
                            uint64_t number)
 {
     c->tally->entitled++;
+    share(c, number);
     if (c->input->level == LEVEL_STORED) {
         if (own & LEDGER_STORED)
             arrive(c);
@@ -262,10 +333,10 @@ static void finish_run(struct counting *c)
     c->tally->entitled -= unsettled;
     c->tally->accepted -= unsettled;
     c->tally->unknown += unsettled;
+    take_back_shares(c, unsettled);
     *(c->any_arrived ? &c->tally->lost_postfix : &c->tally->lost_prefix) += c->run;
-    while (unsettled > 0 && c->sink != NULL && c->sink->count > c->sink_before &&
-           c->sink->lost[c->sink->count - 1].id.number >= c->unsettled_from)
-        c->sink->count--;
+    if (unsettled > 0 && c->sink != NULL)
+        forget_from(c->sink, c->sink_before, c->unsettled_from);
 }
 
 /* ---- setting up ---- */
@@ -321,7 +392,7 @@ static int find_listeners(struct counting *c, const struct ledger_life *life)
 }
 
 int tally_count(struct tally *out, const struct tally_input *input,
-                struct tally_sink *sink, struct error *err)
+                struct tally_sink *sink, struct tally_share *shares, struct error *err)
 {
     const struct ledger_life *life =
         ledger_life(input->ledger, input->publisher->client, input->incarnation);
@@ -336,6 +407,7 @@ int tally_count(struct tally *out, const struct tally_input *input,
     c->input = input;
     c->tally = out;
     c->sink = sink;
+    c->shares = shares;
     c->sink_before = sink == NULL ? 0 : sink->count;
     c->own = ledger_sheet(input->ledger, 0, input->publisher->client, input->incarnation);
     widen(c, c->own);

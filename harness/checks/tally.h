@@ -44,15 +44,22 @@ struct tally {
 #undef X
 };
 
-struct lost_message {
+struct lost_messages { /* neighbours that were lost in the same way */
     struct message_id id;
-    int group; /* the first that must have it and has it not; -1: not stored */
+    uint64_t last; /* number; id.number is the first */
+    int group;     /* the first that must have it and has it not; -1: not stored */
 };
 
-struct tally_sink { /* the first lost messages, in the order of their numbers */
-    struct lost_message *lost;
+struct tally_sink { /* the first of them, in the order of their numbers */
+    struct lost_messages *lost;
     int capacity;
     int count;
+};
+
+/* Of what the publisher's caller was entitled to believe in, the receivers' share. */
+struct tally_share {
+    uint64_t entitled; /* of publishers whom this group hears */
+    uint64_t arrived;
 };
 
 struct tally_input {
@@ -63,9 +70,10 @@ struct tally_input {
     enum level level; /* not LEVEL_FURTHEST */
 };
 
-/* Count one incarnation. The sink may be NULL. */
+/* Count one incarnation. The sink may be NULL, as may `shares`: one per group of the
+ * audience, added to. */
 int tally_count(struct tally *out, const struct tally_input *input,
-                struct tally_sink *sink, struct error *err);
+                struct tally_sink *sink, struct tally_share *shares, struct error *err);
 
 void tally_add(struct tally *to, const struct tally *from);
 

@@ -75,6 +75,32 @@ static void expect(struct line *line, const char *params, enum verdict_value val
 static const uint64_t good[] = {101, 200, 401, 800, 1001, 1000};
 enum { GOOD = sizeof good / sizeof good[0] };
 
+static void test_backoff__says_how_much_of_a_list_it_shows(void **state)
+{
+    struct line line = story();
+    struct verdict verdict;
+    json_t *series;
+    int i;
+
+    (void)state;
+    connect(&line, 0);
+    for (i = 0; i < 41; i++)
+        try(&line, 2020);
+    connect(&line, 2020);
+    verdict = judge(line.e, "backoff", "{\"first\":\"2s\",\"factor\":1}");
+    assert_verdict(&verdict, VERDICT_PASSED, NULL);
+    assert_null(strstr(verdict.expected, "cap"));
+    assert_non_null(strstr(verdict.text, "2.02 s"));
+    assert_null(strstr(verdict.text, "e+"));
+    series = json_array_get(json_object_get(verdict.numbers, "series"), 0);
+    assert_int_equal(json_array_size(json_object_get(series, "waits_ms")), 30);
+    assert_string_equal(json_string_value(json_object_get(series, "waits_ms_shown")),
+                        "first 30 of 41");
+    assert_null(json_object_get(verdict.numbers, "series_shown"));
+    verdict_release(&verdict);
+    evidence_close(line.e);
+}
+
 /* ---- passes ---- */
 
 static void test_backoff__passes_the_policy_asked_for(void **state)
@@ -356,6 +382,7 @@ static void test_backoff__sees_that_a_wide_jitter_is_not_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_backoff__says_how_much_of_a_list_it_shows),
         cmocka_unit_test(test_backoff__sees_a_hot_loop_within_any_percentage),
         cmocka_unit_test(test_backoff__sees_that_a_wide_jitter_is_not_there),
         cmocka_unit_test(test_backoff__passes_the_policy_asked_for),
