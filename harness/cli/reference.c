@@ -89,6 +89,9 @@ static void add_checks(struct reference *reference)
         entry->tables[0] = type->params;
         entry->titles[1] = "as every check: its name, and where it looks";
         entry->tables[1] = check_scope_params;
+        entry->fails = type->reasons;
+        entry->doubts = type->doubts;
+        entry->common_doubts = check_doubts;
     }
 }
 

@@ -20,6 +20,9 @@ struct reference_entry {
     char text[REFERENCE_TEXT_BYTES];      /* its signature, or what it does */
     const char *titles[REFERENCE_TABLES]; /* above each table */
     const struct param *tables[REFERENCE_TABLES]; /* what it takes; NULL: nothing */
+    const char *const *fails;         /* reasons of a check, ending with NULL; or NULL */
+    const char *const *doubts;        /* why it may be inconclusive */
+    const char *const *common_doubts; /* as any check may be */
 };
 
 struct reference;

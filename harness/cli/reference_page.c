@@ -83,6 +83,27 @@ static void print_tables(FILE *to, const struct reference_entry *entry, int inde
     }
 }
 
+static void print_words(FILE *to, const char *title, const char *const *words, int indent)
+{
+    char line[512];
+    size_t used = (size_t)snprintf(line, sizeof line, "%s: ", title);
+
+    if (words == NULL || words[0] == NULL)
+        return;
+    for (int i = 0; words[i] != NULL && used < sizeof line; i++)
+        used += (size_t)snprintf(line + used, sizeof line - used, "%s%s",
+                                 i > 0 ? ", " : "", words[i]);
+    print_wrapped(to, line, indent);
+}
+
+static void print_details(FILE *to, const struct reference_entry *entry)
+{
+    print_tables(to, entry, 2);
+    print_words(to, "fails as", entry->fails, 2);
+    print_words(to, "inconclusive as", entry->doubts, 2);
+    print_words(to, "as any check may be", entry->common_doubts, 2);
+}
+
 void reference_print_list(const struct reference *reference, FILE *to)
 {
     const struct reference_entry *entry;
@@ -107,7 +128,7 @@ bool reference_print_one(const struct reference *reference, const char *name, FI
         if (!reference_is_called(entry, name))
             continue;
         print_wrapped(to, entry->text, 0);
-        print_tables(to, entry, 2);
+        print_details(to, entry);
         any = true;
     }
     for (int i = 0; (entry = reference_at(reference, i)) != NULL; i++) {
@@ -138,7 +159,7 @@ static void print_section(const struct reference *reference, size_t group, FILE 
         open = true;
         print_wrapped(to, entry->text, 0);
         if (entry->tables[0] != NULL) {
-            print_tables(to, entry, 2);
+            print_details(to, entry);
             fputs("```\n", to);
         }
     }

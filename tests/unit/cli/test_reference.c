@@ -103,6 +103,8 @@ static void test_reference__finds_things_whole_alone_and_by_their_noun(void **st
     expect_on("link:latency", "base  duration, default 100ms");
     expect_on("latency", "as every fault:");
     expect_on("check.backoff", "first  duration, required");
+    expect_on("check.backoff", "fails as: first, factor");
+    expect_on("check.backoff", "inconclusive as: no_disconnect");
     expect_on("check:backoff", "as every check");
     expect_on("publisher", "as every client:");
     expect_on("stream", "duplicate_window");
