@@ -302,9 +302,14 @@ static void print_reason(const struct page *page, const json_t *result)
     /* A failed check may weigh more than the error that came with it. */
     if (why[0] != '\0' && strcmp(why, text) != 0 && !is_said_below(result, why))
         print_line_of(page, 2, why);
-    page_format(page, "  ");
-    page_painted(page, PAINT_RED, "error:", 0);
-    print_line_of(page, 1, text);
+    /* An expectation that did not hold is no error of the script. */
+    if (strcmp(member_text(result, "outcome"), "error") == 0) {
+        page_format(page, "  ");
+        page_painted(page, PAINT_RED, "error:", 0);
+        print_line_of(page, 1, text);
+    } else {
+        print_line_of(page, 2, text);
+    }
     source_print(page->to, member_text(error, "where"), 4, page->options->colour,
                  page->options->utf8);
     print_hint(page, member_text(error, "hint"));

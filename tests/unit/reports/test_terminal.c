@@ -234,7 +234,7 @@ static void test_terminal__shows_a_failed_check_even_after_an_error(void **state
     json_object_set_new(both, "error", error);
     add_check(both, check_of("at_least_once", "failed", false, "lost", "3 lost"));
     page = print(results_of(json_pack("[o]", both), 1), &plain);
-    expect_has(page, "error: x is nil");
+    expect_has(page, "\n  x is nil\n");
     expect_has(page, "measured 3 lost");
     free(page);
 }

@@ -311,6 +311,11 @@ static void test_suite__kills_a_case_that_outlives_its_timeout(void **state)
     rig_run(rig);
     expect_result(rig, 0, "inconclusive", 6);
     assert_non_null(strstr(text_of(rig, 0, "why"), "timeout of 50ms"));
+    /* More time is no way out for what does not react. */
+    assert_non_null(
+        strstr(json_string_value(json_object_get(
+                   json_object_get(json_array_get(rig->results, 0), "error"), "hint")),
+               "did not react"));
     rig_destroy(rig);
 }
 
