@@ -241,22 +241,37 @@ static void test_terminal__shows_a_failed_check_even_after_an_error(void **state
 
 static void test_terminal__says_why_unless_a_check_below_says_the_same(void **state)
 {
+    json_t *bad = case_of("x", "x", "failed");
+    char *page;
+
+    (void)state;
+    json_object_set_new(bad, "why",
+                        json_string("backoff failed: closed: 3 acknowledged messages "
+                                    "never came"));
+    add_check(bad, check_of("backoff", "failed", false, "closed", "60 attempts"));
+    page = print(results_of(json_pack("[O]", bad), 1), &plain);
+    expect_has_not(page, "backoff failed: closed");
+    free(page);
+    json_object_set_new(bad, "why", json_string("nothing was judged"));
+    page = print(results_of(json_pack("[o]", bad), 1), &plain);
+    expect_has(page, "\n  nothing was judged\n");
+    free(page);
+}
+
+static void test_terminal__says_for_which_other_reason_a_trap_failed(void **state)
+{
     json_t *trap = case_of("x", "x", "failed");
     char *page;
 
     (void)state;
-    json_object_set_new(
-        trap, "why",
-        json_string("backoff failed for another reason than \"closd\": closed"));
-    add_check(trap, check_of("backoff", "failed", false, "closed", "60 attempts"));
-    page = print(results_of(json_pack("[O]", trap), 1), &plain);
-    expect_has(page, "\n  backoff failed for another reason than \"closd\": closed\n");
-    free(page);
+    json_object_set_new(trap, "expect",
+                        json_pack("{s:{s:s}}", "fails", "backoff", "late"));
     json_object_set_new(trap, "why",
-                        json_string("backoff failed: closed: 3 acknowledged messages "
-                                    "never came"));
+                        json_string("backoff failed for another reason than \"late\": "
+                                    "closed: 3 acknowledged messages never came"));
+    add_check(trap, check_of("backoff", "failed", false, "closed", "60 attempts"));
     page = print(results_of(json_pack("[o]", trap), 1), &plain);
-    expect_has_not(page, "backoff failed: closed");
+    expect_has(page, "\n  backoff failed for another reason than \"late\": closed");
     free(page);
 }
 
@@ -459,6 +474,7 @@ int main(void)
             test_terminal__says_after_an_error_what_could_not_be_judged_in_a_line),
         cmocka_unit_test(test_terminal__shows_a_failed_check_even_after_an_error),
         cmocka_unit_test(test_terminal__says_why_unless_a_check_below_says_the_same),
+        cmocka_unit_test(test_terminal__says_for_which_other_reason_a_trap_failed),
         cmocka_unit_test(test_terminal__tells_the_weather_of_what_did_not_pass),
         cmocka_unit_test(test_terminal__names_each_repeat_and_its_seed),
         cmocka_unit_test(test_terminal__says_nothing_of_good_repeats_when_quiet),
