@@ -252,15 +252,32 @@ static bool had_a_chance(struct judging *j)
     return false;
 }
 
+/* "; the stream of worker is gone", or "" */
+static const char *who_has_no_stream(const struct judging *j, char *text, size_t size)
+{
+    int i;
+
+    text[0] = '\0';
+    for (i = 0; i < j->audience->group_count && text[0] == '\0'; i++) {
+        const struct audience_group *group = &j->audience->groups[i];
+
+        if (group->gone_ns > group->held_ns)
+            snprintf(text, size, "; the stream of %.120s is gone", group->name);
+    }
+    return text;
+}
+
 static void fail_lost(struct judging *j)
 {
     const struct tally *t = &j->total;
+    char gone[160];
 
     verdict_fail(j->verdict, "lost",
                  "%llu of %llu %s messages were lost: never %s where they should have "
-                 "been (%llu at the beginning, %llu in the middle, %llu at the end)",
+                 "been (%llu at the beginning, %llu in the middle, %llu at the end)%s",
                  N(lost), N(entitled), belief(t), level_name(j->level), N(lost_prefix),
-                 N(lost_middle), N(lost_postfix));
+                 N(lost_middle), N(lost_postfix),
+                 who_has_no_stream(j, gone, sizeof gone));
     lost_messages_witness(j->verdict, j->input, j->audience, &j->sink, j->level);
 }
 

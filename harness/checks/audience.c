@@ -254,6 +254,7 @@ static void learn(struct audience_group *group, const struct ledger *ledger)
                 continue;
             latest(&group->held_ns, life->held_ns);
             latest(&group->stuck_ns, life->stuck_ns);
+            latest(&group->gone_ns, life->gone_ns);
             latest(&group->undrained_ns, life->undrained_ns);
         }
     }

@@ -34,7 +34,8 @@ struct audience_group {
     const char *stream, *durable, *subject, *queue; /* of its first member's conf */
     bool acks;  /* acknowledges, so that `acked` can be told from `delivered` */
     bool works; /* says `processed` */
-    uint64_t held_ns, stuck_ns, undrained_ns; /* as in struct ledger_life, latest */
+    uint64_t held_ns, stuck_ns, gone_ns,
+        undrained_ns; /* as in struct ledger_life, latest */
 };
 
 struct audience {

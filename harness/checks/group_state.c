@@ -48,6 +48,8 @@ const char *group_state(const struct evidence *evidence, const struct cast *cast
 {
     if (group_is_stuck(evidence, cast, group))
         snprintf(text, size, "stuck");
+    else if (group->gone_ns > group->held_ns)
+        snprintf(text, size, "its stream is gone");
     else if (group->held_ns > 0 && group->held_ns > group->undrained_ns)
         snprintf(text, size, "caught up");
     else if (!group_has_ended(evidence, cast, group, text, size))

@@ -14,7 +14,8 @@ bool group_is_stuck(const struct evidence *evidence, const struct cast *cast,
 bool group_has_ended(const struct evidence *evidence, const struct cast *cast,
                      const struct audience_group *group, char *text, size_t size);
 
-/* "caught up", "stuck", "not caught up", "not asked", or how it ended. Gives `text`. */
+/* "caught up", "stuck", "its stream is gone", "not caught up", "not asked", or how it
+ * ended. Gives `text`. */
 const char *group_state(const struct evidence *evidence, const struct cast *cast,
                         const struct audience_group *group, char *text, size_t size);
 

@@ -56,7 +56,8 @@ struct ledger_life {
     uint64_t flushed_ns;
     uint64_t flushed_below;     /* message numbers below were flushed */
     uint64_t held_ns, stuck_ns; /* the last caught_up that held, that was stuck */
-    uint64_t undrained_ns;      /* the last caught_up that was neither */
+    uint64_t gone_ns;           /* that found the stream gone */
+    uint64_t undrained_ns;      /* the last caught_up that was nothing of that */
     int stream_writer;          /* where `stream` is numbered */
     uint16_t stream;            /* of its first PubAck; 0 = none */
     uint64_t unexpected;        /* messages that were none of ours */

@@ -181,6 +181,8 @@ static void on_caught_up(struct ledger_life *life, const struct record *r)
         later(&life->held_ns, r->time_ns);
     else if (r->flags & EVIDENCE_STUCK)
         later(&life->stuck_ns, r->time_ns);
+    else if (r->flags & EVIDENCE_GONE)
+        later(&life->gone_ns, r->time_ns);
     else
         later(&life->undrained_ns, r->time_ns);
 }
@@ -360,6 +362,7 @@ static void lay_life(struct ledger_life *to, const struct ledger_life *from)
     later(&to->flushed_below, from->flushed_below);
     later(&to->held_ns, from->held_ns);
     later(&to->stuck_ns, from->stuck_ns);
+    later(&to->gone_ns, from->gone_ns);
     later(&to->undrained_ns, from->undrained_ns);
     to->unexpected += from->unexpected;
     if (to->stream == 0) {

@@ -379,8 +379,10 @@ static int find_listeners(struct counting *c, const struct ledger_life *life)
             continue;
         *listener = (struct listener){
             .group = g, .sheets = next, .flag = audience_flag(group, input->level)};
-        /* Caught up after the publisher's story was over: nothing more can come. */
-        listener->is_final = settled != 0 && group->held_ns >= settled;
+        /* Caught up, or without its stream, after the publisher's story was over:
+         * nothing more can come. */
+        listener->is_final =
+            settled != 0 && (group->held_ns >= settled || group->gone_ns >= settled);
         for (m = 0; m < group->member_count; m++, next++) {
             *next = ledger_sheet(input->ledger, group->members[m],
                                  input->publisher->client, input->incarnation);

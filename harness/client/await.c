@@ -5,8 +5,10 @@
  *   subscriber  a fence, sent last on each publisher's connection and repeated until
  *               seen, has arrived
  * Each is asked every 100 ms. At the deadline: a consumer with messages pending and no
- * progress for 3 x ack_wait (at least 10 s) is stuck; anything else was too slow. What
- * came out is a caught_up record either way. */
+ * progress for 3 x ack_wait (at least 10 s) is stuck; anything else was too slow. A
+ * consumer whose stream is gone (a memory store, a killed broker) waits for nothing: the
+ * broker has to say so for a whole second. What came out is a caught_up record in each
+ * case. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,9 @@
 #include "harness/evidence/writer.h"
 
 enum { ASK_EVERY_MS = 100, CONNECTED_EVERY_MS = 5, QUIET_ASKS = 2 };
+
+/* A broker that recovers its streams may deny one for a moment. */
+#define GONE_AFTER_NS (1ull * NS_PER_S)
 
 struct await {
     uv_timer_t timer;
@@ -32,6 +37,7 @@ struct await {
     uint64_t progress_ns; /* when something last changed */
     uint64_t progress;    /* what is compared */
     int quiet;            /* asks in a row that found nothing left */
+    uint64_t absent_ns;   /* since when the broker says that there is no such stream */
     uint64_t fence;       /* the number of this wait */
     char missing[128];    /* whose fence has not come */
 };
@@ -115,11 +121,11 @@ void client_await_connected(struct client *client, uint64_t within_ns,
 
 /* ---- caught up: what both kinds share ---- */
 
-static void conclude(struct await *await, bool held, bool stuck, const struct error *err)
+/* `flags`: what the record says of it. */
+static void conclude(struct await *await, unsigned flags, const struct error *err)
 {
     const struct client *client = await->client;
     json_t *detail = json_pack("{s:s}", "text", err != NULL ? err->text : "caught up");
-    unsigned flags = (held ? EVIDENCE_HELD : 0u) | (stuck ? EVIDENCE_STUCK : 0u);
 
     client_record(client,
                   (struct record){.kind = RECORD_caught_up,
@@ -187,7 +193,7 @@ static void too_late_consumer(struct await *await)
                   (unsigned long long)await->ack_pending,
                   is_idle(await) ? "" : ", some still in hand",
                   stuck ? ", and nothing moves: it is stuck" : "");
-    conclude(await, false, stuck, &err);
+    conclude(await, stuck ? EVIDENCE_STUCK : 0u, &err);
 }
 
 static void record_pending(const struct await *await)
@@ -205,6 +211,56 @@ static void record_pending(const struct await *await)
                   NULL);
 }
 
+static void ask_again(struct await *await)
+{
+    if (now_of(await) >= await->deadline_ns)
+        too_late_consumer(await);
+    else
+        uv_timer_start(&await->timer, on_timer, ASK_EVERY_MS, 0);
+}
+
+/* ---- no such consumer: is its stream still there? ---- */
+
+static void conclude_gone(struct await *await)
+{
+    struct error err;
+
+    error_set(&err, E_LIMIT, "'%s' cannot catch up: its stream '%s' is gone",
+              await->client->name, await->client->stream);
+    conclude(await, EVIDENCE_GONE, &err);
+}
+
+static void on_stream_info(void *arg, int rc, const struct error *err,
+                           const json_t *answer)
+{
+    struct await *await = arg;
+
+    (void)err;
+    (void)answer;
+    await->asking = false;
+    if (rc != E_NOT_FOUND) {
+        await->absent_ns = 0;
+        ask_again(await);
+        return;
+    }
+    if (await->absent_ns == 0)
+        await->absent_ns = now_of(await);
+    if (now_of(await) - await->absent_ns >= GONE_AFTER_NS)
+        conclude_gone(await);
+    else
+        ask_again(await);
+}
+
+static void ask_stream(struct await *await)
+{
+    json_t *request =
+        json_pack("{s:s, s:s}", "op", "stream_info", "stream", await->client->stream);
+
+    await->asking = true;
+    crew_admin(await->client->crew, request, 2ull * NS_PER_S, on_stream_info, await);
+    json_decref(request);
+}
+
 static void on_consumer_info(void *arg, int rc, const struct error *err,
                              const json_t *answer)
 {
@@ -214,6 +270,11 @@ static void on_consumer_info(void *arg, int rc, const struct error *err,
 
     (void)err;
     await->asking = false;
+    if (rc == E_NOT_FOUND) {
+        ask_stream(await);
+        return;
+    }
+    await->absent_ns = 0;
     if (rc == 0 && json_is_integer(pending) && json_is_integer(ack_pending)) {
         await->heard = true;
         await->pending = (uint64_t)json_integer_value(pending);
@@ -224,16 +285,13 @@ static void on_consumer_info(void *arg, int rc, const struct error *err,
                            ? await->quiet + 1
                            : 0;
         if (await->quiet >= QUIET_ASKS) {
-            conclude(await, true, false, NULL);
+            conclude(await, EVIDENCE_HELD, NULL);
             return;
         }
         note_progress(await, deliveries(await->client) * 3 + await->pending +
                                  await->ack_pending);
     }
-    if (now_of(await) >= await->deadline_ns)
-        too_late_consumer(await);
-    else
-        uv_timer_start(&await->timer, on_timer, ASK_EVERY_MS, 0);
+    ask_again(await);
 }
 
 static void ask_consumer(struct await *await)
@@ -299,7 +357,7 @@ static void too_late_subscriber(struct await *await)
     error_set(&err, E_TIMEOUT,
               "'%s' has not caught up: the last word of '%s' did not arrive",
               await->client->name, await->missing);
-    conclude(await, false, false, &err);
+    conclude(await, 0, &err);
 }
 
 static void ask_subscriber(struct await *await)
@@ -317,7 +375,7 @@ static void ask_subscriber(struct await *await)
         send_fence(await, publisher);
     }
     if (missing == 0) {
-        conclude(await, true, false, NULL);
+        conclude(await, EVIDENCE_HELD, NULL);
         return;
     }
     if (now_of(await) >= await->deadline_ns)

@@ -35,6 +35,7 @@ static const struct {
     {PROXY_DRAW_HIT, "hit"},        {EVIDENCE_HELD, "held"},
     {EVIDENCE_STUCK, "stuck"},      {EVIDENCE_DUPLICATE, "duplicate"},
     {EVIDENCE_UNKNOWN, "unknown"},  {EVIDENCE_HASHED, "hashed"},
+    {EVIDENCE_GONE, "gone"},
 };
 
 /* Names come from wire and scripts: what is no UTF-8 is shown byte by byte as U+FFFD. */

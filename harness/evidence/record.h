@@ -26,6 +26,7 @@ enum record_flags {
     EVIDENCE_DUPLICATE = 1 << 11, /* PubAck said duplicate */
     EVIDENCE_UNKNOWN = 1 << 12,   /* failed, yet it may have happened */
     EVIDENCE_HASHED = 1 << 13,    /* `subject` is a hash, no table number */
+    EVIDENCE_GONE = 1 << 14,      /* the broker says that the stream is not there */
 };
 
 /* Built-in clients: the client's number, how often it was started before, and the

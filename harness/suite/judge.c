@@ -87,7 +87,7 @@ static void on_run_end(struct judging *judging, const struct record *record,
 }
 
 /* What was waited for at the end and did not come: time ran out before the drain. What
- * is stuck is for the checks to say, and a later wait that held makes an earlier good. */
+ * is stuck, or has no stream any more, is for the checks to say, and a later wait that held makes an earlier good. */
 static void on_drain(struct judging *judging, const struct record *record,
                      const json_t *detail)
 {
@@ -96,7 +96,7 @@ static void on_drain(struct judging *judging, const struct record *record,
     const char *text = json_string_value(json_object_get(detail, "text"));
     char why[WHY_BYTES];
 
-    if (record->flags & (EVIDENCE_HELD | EVIDENCE_STUCK)) {
+    if (record->flags & (EVIDENCE_HELD | EVIDENCE_STUCK | EVIDENCE_GONE)) {
         json_object_del(judging->undrained, name);
         return;
     }

@@ -164,6 +164,40 @@ static void test_lost_messages__says_who_was_killed_and_not_restarted(void **sta
     verdict_release(&verdict);
 }
 
+/* The broker with the memory store was killed: nothing more can come, so it is lost. */
+static void test_lost_messages__fails_when_the_stream_is_gone(void **state)
+{
+    struct evidence *e = stream_story();
+    struct verdict verdict;
+
+    (void)state;
+    publish(e, 0, 10);
+    consume(e, 0, 4);
+    add_drained(e, PRODUCER, true);
+    add_action(e, "kill", "n1", 0, 1);
+    add_caught_up(e, WORKER, EVIDENCE_GONE);
+    verdict = judged(e, VERDICT_FAILED, "lost");
+    assert_int_equal(verdict_integer(&verdict, "lost"), 6);
+    expect_words(verdict.text, "the stream of worker is gone");
+    verdict_release(&verdict);
+}
+
+/* Its publisher went on: what it believes in later is not decided by that. */
+static void test_lost_messages__cannot_say_while_the_publisher_goes_on(void **state)
+{
+    struct evidence *e = stream_story();
+    struct verdict verdict;
+
+    (void)state;
+    publish(e, 0, 4);
+    consume(e, 0, 2);
+    add_caught_up(e, WORKER, EVIDENCE_GONE);
+    publish(e, 4, 6);
+    add_drained(e, PRODUCER, true);
+    verdict = judged(e, VERDICT_INCONCLUSIVE, "not_drained");
+    verdict_release(&verdict);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +207,8 @@ int main(void)
         cmocka_unit_test(test_lost_messages__says_who_of_several_got_how_many),
         cmocka_unit_test(test_lost_messages__takes_back_what_is_unknown),
         cmocka_unit_test(test_lost_messages__says_who_was_killed_and_not_restarted),
+        cmocka_unit_test(test_lost_messages__fails_when_the_stream_is_gone),
+        cmocka_unit_test(test_lost_messages__cannot_say_while_the_publisher_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
