@@ -12,6 +12,7 @@
 #include "harness/checks/check.h"
 #include "harness/checks/lanes.h"
 #include "harness/checks/reach.h"
+#include "harness/checks/words.h"
 #include "proxy/base/clock.h"
 
 struct reconnects_conf {
@@ -134,25 +135,26 @@ static void witness(struct judging *j, const struct outage *outage,
                                  : outage->loss;
     double lost_s = moment(j, outage->lost_ns);
     char from[200];
+    char took[TIME_TEXT_BYTES];
+    char late[TIME_TEXT_BYTES];
 
     counted_from(result, from, sizeof from);
+    ns_text(result->took_ns, took, sizeof took);
     if (result->fate == FATE_CLOSED)
         verdict_witness(j->verdict, j->input->evidence, r,
                         "%s lost its connection at %.3f s and closed it for good at "
                         "%.3f s",
                         name, lost_s, moment(j, outage->closed_ns));
     else if (result->fate == FATE_LATE)
-        verdict_witness(j->verdict, j->input->evidence, r,
-                        "%s lost its connection at %.3f s and was back %.3f s late: "
-                        "%.3f s, %s",
-                        name, lost_s, seconds(result->took_ns - j->conf->within_ns),
-                        seconds(result->took_ns), from);
+        verdict_witness(
+            j->verdict, j->input->evidence, r,
+            "%s lost its connection at %.3f s and was back %s late: %s, %s", name, lost_s,
+            ns_text(result->took_ns - j->conf->within_ns, late, sizeof late), took, from);
     else
         verdict_witness(j->verdict, j->input->evidence, r,
-                        "%s lost its connection at %.3f s and was not back %.3f s later, "
-                        "%s (%d attempts)",
-                        name, lost_s, seconds(result->took_ns), from,
-                        outage->attempt_count);
+                        "%s lost its connection at %.3f s and was not back %s later, %s "
+                        "(%d attempts)",
+                        name, lost_s, took, from, outage->attempt_count);
 }
 
 static int judge_lane(struct judging *j, const struct connection_lane *lane)
@@ -214,8 +216,10 @@ static void say_failed(struct judging *j, enum fate fate)
     unsigned long long others = j->counts[fate] - 1;
     char from[200];
     char more[64] = "";
+    char took[TIME_TEXT_BYTES];
 
     counted_from(result, from, sizeof from);
+    ns_text(result->took_ns, took, sizeof took);
     if (others > 0)
         snprintf(more, sizeof more, " (and %llu more)", others);
     if (fate == FATE_CLOSED) {
@@ -226,16 +230,14 @@ static void say_failed(struct judging *j, enum fate fate)
     } else if (fate == FATE_NEVER) {
         verdict_fail(j->verdict, "never_reconnected",
                      "%s lost its connection at %.3f s and was never back, though it "
-                     "could have been for %.3f s, %s%s",
-                     name, moment(j, outage->lost_ns), seconds(result->took_ns), from,
-                     more);
-        verdict_measured(j->verdict, "not within %.3fs", seconds(result->took_ns));
+                     "could have been for %s, %s%s",
+                     name, moment(j, outage->lost_ns), took, from, more);
+        verdict_measured(j->verdict, "not within %s", took);
     } else {
         verdict_fail(j->verdict, "late",
-                     "%s lost its connection at %.3f s and was back after %.3f s, %s%s",
-                     name, moment(j, outage->lost_ns), seconds(result->took_ns), from,
-                     more);
-        verdict_measured(j->verdict, "%.3fs", seconds(result->took_ns));
+                     "%s lost its connection at %.3f s and was back after %s, %s%s", name,
+                     moment(j, outage->lost_ns), took, from, more);
+        verdict_measured(j->verdict, "%s", took);
     }
 }
 
@@ -244,6 +246,7 @@ static void say_cut(struct judging *j)
     enum fate fate = j->counts[FATE_CUT] > 0 ? FATE_CUT : FATE_SHUT;
     const struct outage *outage = &j->worst_outage[fate];
     double lost_s = moment(j, outage->lost_ns);
+    char took[TIME_TEXT_BYTES];
 
     if (fate == FATE_SHUT)
         verdict_inconclusive(j->verdict, "out_of_reach",
@@ -253,11 +256,11 @@ static void say_cut(struct judging *j)
     else
         verdict_inconclusive(j->verdict,
                              outage->client_ended ? "client_ended" : "run_ended",
-                             "%s lost its connection at %.3f s, and %s %.3f s after it "
+                             "%s lost its connection at %.3f s, and %s %s after it "
                              "could have been back",
                              outage->lane->name, lost_s,
                              outage->client_ended ? "was ended" : "the run was over",
-                             seconds(j->worst[fate].took_ns));
+                             ns_text(j->worst[fate].took_ns, took, sizeof took));
 }
 
 static void decide(struct judging *j)
@@ -265,6 +268,7 @@ static void decide(struct judging *j)
     static const enum fate failures[] = {FATE_CLOSED, FATE_NEVER, FATE_LATE};
     const struct result *worst = &j->worst[FATE_BACK];
     char from[200];
+    char took[TIME_TEXT_BYTES];
     size_t i;
 
     for (i = 0; i < sizeof failures / sizeof failures[0]; i++)
@@ -283,11 +287,12 @@ static void decide(struct judging *j)
     }
     verdict_pass(j->verdict,
                  "%llu of %llu lost connections were back; the slowest, %s, "
-                 "after %.3f s, counted %s",
+                 "after %s, counted %s",
                  (unsigned long long)j->counts[FATE_BACK], (unsigned long long)j->outages,
-                 j->worst_outage[FATE_BACK].lane->name, seconds(worst->took_ns),
+                 j->worst_outage[FATE_BACK].lane->name,
+                 ns_text(worst->took_ns, took, sizeof took),
                  counted_from(worst, from, sizeof from));
-    verdict_measured(j->verdict, "%.3fs", seconds(worst->took_ns));
+    verdict_measured(j->verdict, "%s", took);
 }
 
 static void judge(const struct check_input *input, const void *arg,

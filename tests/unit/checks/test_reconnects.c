@@ -201,7 +201,7 @@ static void test_reconnects__fails_who_is_late(void **state)
     end_at(e, 5000);
     verdict = judge(e, "reconnects", within_1s);
     assert_verdict(&verdict, VERDICT_FAILED, "late");
-    assert_string_equal(verdict.measured, "1.600s");
+    assert_string_equal(verdict.measured, "1.6 s");
     assert_int_equal(json_array_size(verdict.witnesses), 1);
     verdict_release(&verdict);
     evidence_close(e);
