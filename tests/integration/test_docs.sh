@@ -31,7 +31,8 @@ for path in sys.argv[1:]:
 PYTHON
 
 it "takes every snippet of the documents"
-expect_true "there are enough of them" test "$(ls part*.lua | wc -l)" -ge 6
+parts=(part*.lua)
+expect_true "there are enough of them" test "${#parts[@]}" -ge 6
 expect_exit 0 "$stormdrill" validate .
 
 it "runs every snippet of the documents"
