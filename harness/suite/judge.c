@@ -87,7 +87,8 @@ static void on_run_end(struct judging *judging, const struct record *record,
 }
 
 /* What was waited for at the end and did not come: time ran out before the drain. What
- * is stuck, or has no stream any more, is for the checks to say, and a later wait that held makes an earlier good. */
+ * is stuck, or has no stream any more, is for the checks to say, and a later wait that
+ * held makes an earlier good. */
 static void on_drain(struct judging *judging, const struct record *record,
                      const json_t *detail)
 {

@@ -62,7 +62,7 @@ static void test_check__names_what_is_wrong_with_a_parameter(void **state)
     } bad[] = {
         {"reconnects", NULL, "within"},
         {"reconnects", "{\"within\":5}", "within"},
-        {"reconnects", "{\"within\":\"5s\",\"afer\":\"x\"}", "afer"},
+        {"reconnects", "{\"within\":\"5s\",\"aftr\":\"x\"}", "aftr"},
         {"backoff", "{\"first\":\"1s\",\"cap\":\"1ms\"}", "cap"},
         {"backoff", "{\"first\":\"1s\",\"jitter\":\"some\"}", "jitter"},
         {"backoff", "{\"first\":\"1s\",\"jitter\":\"150%\"}", "jitter"},
