@@ -9,6 +9,7 @@
  * seen in one place or in both. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,9 @@ static bool take_segment(struct evidence *evidence, void *bytes, size_t size, bo
     if (segment_closing_is_good(&header.closing)) {
         segment.final = header.closing.final == 1;
         segment.cut = header.closing.records > segment.records;
+        segment.closed = true;
+    } else {
+        segment.cut = !segment_closing_is_unwritten(&header.closing);
     }
     return add_segment(evidence, source, &segment);
 }
@@ -273,8 +277,14 @@ static void settle_source(struct evidence *evidence, struct source *source)
         evidence->damage.open_writers++;
     check_chain(evidence, source);
     read_strings(evidence, source);
-    for (int i = 0; i < source->segment_count; i++)
+    for (int i = 0; i < source->segment_count; i++) {
+        uint64_t holes = evidence->damage.holes;
+
         source_survey(evidence, source, &segments[i]);
+        /* Who dies in the middle leaves a hole, and no closing. */
+        if (segments[i].closed && evidence->damage.holes > holes)
+            evidence->damage.bad_segments++;
+    }
 }
 
 static int by_name(const void *a, const void *b)
@@ -287,6 +297,46 @@ static int by_name(const void *a, const void *b)
     if (left->incarnation != right->incarnation)
         return left->incarnation < right->incarnation ? -1 : 1;
     return strcmp(left->name, right->name);
+}
+
+/* Did this incarnation of a client end of its own accord, with nothing to complain of? */
+static bool has_left_well(const struct evidence *evidence, const struct source *main,
+                          uint32_t client, uint32_t incarnation)
+{
+    struct evidence_walk walk = {.evidence = evidence};
+    const struct record *r;
+
+    while (evidence->sources[walk.writer] != main)
+        walk.writer++;
+    while ((r = evidence_walk_next(&walk)) != NULL)
+        if (record_kind(r) == RECORD_client_exit && r->a == client &&
+            r->message.incarnation == incarnation)
+            return r->b == 0;
+    return false;
+}
+
+/* Who closed everything behind itself has closed its evidence too: a chain of such a one
+ * that does not end lacks its end. ("main" is the last that a case closes.) */
+static void check_endings(struct evidence *evidence)
+{
+    const struct source *main = NULL;
+
+    for (int i = 0; i < evidence->source_count && main == NULL; i++)
+        if (strcmp(evidence->sources[i]->info.name, "main") == 0)
+            main = evidence->sources[i];
+    for (int i = 0; i < evidence->source_count && main != NULL; i++) {
+        const struct evidence_writer_info *who = &evidence->sources[i]->info;
+        uint32_t client = who->client;
+        uint32_t incarnation = who->incarnation;
+
+        /* Without any segment only the name tells whose it was. */
+        if (evidence->sources[i]->segment_count == 0)
+            sscanf(who->name, "c%" SCNu32 ".%" SCNu32 ".", &client, &incarnation);
+        if (!who->complete &&
+            (client == 0 ? main->info.complete
+                         : has_left_well(evidence, main, client, incarnation)))
+            evidence->damage.bad_segments++;
+    }
 }
 
 /* An order that does not depend on the folder's: the harness first, since it is the
@@ -302,6 +352,7 @@ static bool settle(struct evidence *evidence)
         settle_source(evidence, evidence->sources[i]);
         any_segment = any_segment || evidence->sources[i]->segment_count > 0;
     }
+    check_endings(evidence);
     return any_segment;
 }
 

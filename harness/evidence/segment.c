@@ -51,6 +51,11 @@ static bool is_zero(const char *bytes, size_t size)
     return true;
 }
 
+bool segment_closing_is_unwritten(const struct segment_closing *closing)
+{
+    return is_zero((const char *)closing, sizeof *closing);
+}
+
 static bool is_terminated(const char *text, size_t size)
 {
     return memchr(text, '\0', size) != NULL;

@@ -82,6 +82,8 @@ enum segment_state { SEGMENT_GOOD, SEGMENT_UNUSED, SEGMENT_BAD };
 enum segment_state segment_header_check(struct segment_header *out, const void *bytes,
                                         size_t size);
 bool segment_closing_is_good(const struct segment_closing *closing);
+/* All zero: its writer was killed, or still writes. */
+bool segment_closing_is_unwritten(const struct segment_closing *closing);
 bool side_header_check(struct side_header *out, const void *bytes, size_t size);
 
 /* Slots for records in a file of this size. */

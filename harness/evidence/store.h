@@ -16,7 +16,8 @@ struct source_segment {
     uint64_t records;
     uint32_t number;
     bool final; /* the writer was closed behind this one */
-    bool cut;   /* it was closed with more records than are there */
+    bool cut;   /* it was closed with more records than are there, or with no sane word */
+    bool closed;
 };
 
 struct source_side {

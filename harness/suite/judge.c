@@ -165,6 +165,13 @@ static const struct check *really_failed(const struct judging *judging,
     return NULL;
 }
 
+static bool is_damaged(const struct evidence *evidence)
+{
+    struct evidence_damage damage = evidence_damage(evidence);
+
+    return damage.lost_records > 0 || damage.bad_segments > 0;
+}
+
 static const char *decide(struct judging *judging, const json_t *expect)
 {
     const struct error *error = &judging->run_error;
@@ -193,6 +200,11 @@ static const char *decide(struct judging *judging, const json_t *expect)
     if (value == VERDICT_PASSED && first_undrained(judging) != NULL) {
         snprintf(judging->why, WHY_BYTES, "%s", first_undrained(judging));
         return "inconclusive";
+    }
+    /* What was lost may be an expectation that did not hold. */
+    if (value == VERDICT_PASSED && is_damaged(judging->evidence)) {
+        snprintf(judging->why, WHY_BYTES, "the evidence is incomplete");
+        value = VERDICT_INCONCLUSIVE;
     }
     return verdict_value_name(value);
 }

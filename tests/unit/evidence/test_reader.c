@@ -85,6 +85,7 @@ static void test_reader__skips_and_counts_holes(void **state)
                   slot_at(slot) + (off_t)offsetof(struct record, kind), &zero, 2);
     e = room_read(&room);
     assert_int_equal(evidence_damage(e).holes, 3);
+    assert_int_equal(evidence_damage(e).bad_segments, 1); /* its writer did not die */
     assert_int_equal(evidence_writer(e, 0)->records, 98);
     evidence_walk(&walk, e, 0);
     while ((r = evidence_walk_next(&walk)) != NULL) {
@@ -127,6 +128,61 @@ static void test_reader__tells_a_missing_segment(void **state)
     assert_int_equal(evidence_damage(e).bad_segments, 1);
     assert_true(evidence_writer(e, 0)->records > 900);
     assert_true(evidence_writer(e, 0)->records < 20000);
+    evidence_close(e);
+    room_release(&room);
+}
+
+/* Client 1 and the harness; the client's end is `status`, its one segment is lost. */
+static uint64_t damage_of_lost_chain(int status)
+{
+    struct record left = {.kind = RECORD_client_exit, .time_ns = 9, .a = 1};
+    struct evidence_home *home;
+    struct writer *main, *load;
+    struct room room;
+    struct evidence *e;
+    char path[300];
+    uint64_t bad;
+
+    room_init(&room);
+    home = room_home(&room, NULL);
+    assert_int_equal(writer_open(&main, home, "main", 0, 0, NULL), 0);
+    assert_int_equal(writer_open(&load, home, "c1.0.load", 1, 0, NULL), 0);
+    room_append(load, 0);
+    left.b = (uint64_t)status;
+    writer_append(main, &left);
+    writer_close(load);
+    writer_close(main);
+    evidence_home_close(home);
+    assert_int_equal(evidence_collect(room.folder, NULL), 0);
+    snprintf(path, sizeof path, "%s/c1.0.load.0000.seg", room.folder);
+    assert_int_equal(unlink(path), 0);
+    e = room_read(&room);
+    bad = evidence_damage(e).bad_segments;
+    evidence_close(e);
+    room_release(&room);
+    return bad;
+}
+
+static void test_reader__tells_a_chain_that_lacks_its_end(void **state)
+{
+    (void)state;
+    assert_int_equal(damage_of_lost_chain(0), 1);
+    assert_int_equal(damage_of_lost_chain(9), 0); /* killed: it may lack it */
+}
+
+static void test_reader__tells_a_broken_closing(void **state)
+{
+    static const uint64_t nonsense = 77;
+    struct room room;
+    struct evidence *e;
+
+    (void)state;
+    room_init(&room);
+    write_main(&room, 10);
+    overwrite(&room, "main.0000.seg",
+              (off_t)offsetof(struct segment_header, closing.checksum), &nonsense, 8);
+    e = room_read(&room);
+    assert_int_equal(evidence_damage(e).bad_segments, 1);
     evidence_close(e);
     room_release(&room);
 }
@@ -407,6 +463,8 @@ int main(void)
         cmocka_unit_test(test_reader__skips_and_counts_holes),
         cmocka_unit_test(test_reader__reads_what_a_cut_segment_still_holds),
         cmocka_unit_test(test_reader__tells_a_missing_segment),
+        cmocka_unit_test(test_reader__tells_a_chain_that_lacks_its_end),
+        cmocka_unit_test(test_reader__tells_a_broken_closing),
         cmocka_unit_test(test_reader__survives_a_cut_side_file),
         cmocka_unit_test(test_reader__does_without_a_side_file),
         cmocka_unit_test(test_reader__leaves_foreign_and_damaged_files_out),
