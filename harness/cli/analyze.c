@@ -48,7 +48,7 @@ static bool has_begun(const char *folder)
     return access(path, F_OK) == 0;
 }
 
-static json_t *judge_one(const json_t *entry)
+static json_t *judge_one(const json_t *entry, const struct invocation *invocation)
 {
     const char *folder = json_string_value(json_object_get(entry, "path"));
     char evidence[PATH_MAX + 16];
@@ -64,24 +64,29 @@ static json_t *judge_one(const json_t *entry)
         return complete(result_create(entry, "interrupted", EXIT_SIGTERM, NULL,
                                       "the run was killed before this case had begun"),
                         entry);
+    error_clear(&err);
     recall_error(&known, folder);
     snprintf(evidence, sizeof evidence, "%s/evidence", folder);
     if (evidence_collect(evidence, &err) != 0 ||
-        case_judge(folder, known.code != 0 ? &known : NULL, &result, &err) != 0)
+        (case_judge(folder, known.code != 0 ? &known : NULL, &result, &err) != 0 &&
+         result == NULL))
         return complete(
             result_create(entry, "error", error_exit_code(err.code), &err, err.text),
             entry);
+    if (err.code != 0) /* a folder that cannot be written: the answer is there */
+        complaint_warn(stderr, &invocation->err, "%s", err.text);
     return complete(result, entry);
 }
 
-static json_t *judge_all(const struct run_files *files)
+static json_t *judge_all(const struct run_files *files,
+                         const struct invocation *invocation)
 {
     json_t *cases = json_array();
     const json_t *entry;
     size_t i;
 
     json_array_foreach(files->cases, i, entry)
-        json_array_append_new(cases, judge_one(entry));
+        json_array_append_new(cases, judge_one(entry, invocation));
     return cases;
 }
 
@@ -108,10 +113,10 @@ static double duration_of(const struct run_files *files, const json_t *cases)
     return longest;
 }
 
-static json_t *gather(const struct run_files *files)
+static json_t *gather(const struct run_files *files, const struct invocation *invocation)
 {
     json_t *results = json_copy(files->run);
-    json_t *cases = judge_all(files);
+    json_t *cases = judge_all(files, invocation);
 
     json_object_set_new(results, "duration_s", json_real(duration_of(files, cases)));
     json_object_set_new(results, "totals", result_totals(cases));
@@ -153,7 +158,7 @@ static int run_analyze(struct invocation *invocation)
         run_files_release(&files);
         return complaint_end(&invocation->err, &err);
     }
-    results = gather(&files);
+    results = gather(&files, invocation);
     save(&files, results, invocation);
     printed =
         publish_print(results, files.shown[0] != '\0' ? files.shown : NULL, invocation);

@@ -449,6 +449,7 @@ static int judge(struct running *run)
     int code;
 
     if (case_judge(run->spec.folder, &run->error, &result, &err) != 0) {
+        json_decref(result);
         print_error(run->error.code != 0 ? &run->error : &err);
         return error_exit_code(run->error.code != 0 ? run->error.code : err.code);
     }

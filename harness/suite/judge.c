@@ -411,7 +411,10 @@ int case_judge(const char *folder, const struct error *error, json_t **result,
                struct error *err)
 {
     struct judging judging = {.folder = folder};
-    int rc = open_all(&judging, error != NULL && error->code != 0, err);
+    int rc;
+
+    *result = NULL;
+    rc = open_all(&judging, error != NULL && error->code != 0, err);
 
     if (rc == 0) {
         read_end(&judging);
@@ -420,8 +423,6 @@ int case_judge(const char *folder, const struct error *error, json_t **result,
         judge_all(&judging);
         *result = write_result(&judging);
         rc = save(folder, *result, err);
-        if (rc != 0)
-            json_decref(*result);
     }
     release(&judging);
     return rc;

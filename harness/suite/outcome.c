@@ -184,8 +184,10 @@ static json_t *judge_rest(const struct plan_case *planned, const struct ending *
 
     snprintf(path, sizeof path, "%s/evidence", ending->folder);
     if (evidence_collect(path, &ignored) != 0 ||
-        case_judge(ending->folder, error, &result, &ignored) != 0)
+        case_judge(ending->folder, error, &result, &ignored) != 0) {
+        json_decref(result);
         return make(planned, outcome, exit_code, error, error->text);
+    }
     if (strcmp(outcome, "inconclusive") != 0) {
         json_object_set_new(result, "outcome", json_string(outcome));
         json_object_set_new(result, "exit_code", json_integer(exit_code));

@@ -52,7 +52,8 @@ void case_spec_release(struct case_spec *spec);
 int case_main(int argc, char **argv);
 
 /* Judge the evidence in FOLDER with checks.json, and write case.json anew; for the case
- * itself and for `analyze`. `error`: why run() failed, or NULL. Gives the result. */
+ * itself and for `analyze`. `error`: why run() failed, or NULL. Gives the result; also
+ * with the error that it could not be written, else NULL. */
 int case_judge(const char *folder, const struct error *error, json_t **result,
                struct error *err);
 

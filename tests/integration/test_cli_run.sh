@@ -150,6 +150,14 @@ mv again/cases/fine-weather-long alone
 expect_exit 0 "$stormdrill" analyze alone
 expect_stdout "1 scenario: 1 passed"
 
+it "judges a run that it may not write to"
+if [ "$(id -u)" = 0 ] && cp -r unheard sealed; then
+  chmod -R a+rX . && chmod -R a-w sealed
+  expect_exit 0 setpriv --reuid=65534 --regid=65534 --clear-groups "$stormdrill" analyze sealed
+  expect_stdout "2 passed"
+  expect_stderr "warning: write sealed/cases"
+fi
+
 it "exports evidence in the order of time, with the case where there are several"
 expect_exit 0 "$stormdrill" export ten --case fine-weather-short-r2
 expect_true "each line is JSON, in order" python3 -c '
