@@ -48,7 +48,33 @@ static bool has_begun(const char *folder)
     return access(path, F_OK) == 0;
 }
 
-static json_t *judge_one(const json_t *entry, const struct invocation *invocation)
+/* A case without a folder: skipped, when the run itself said so. A run that was killed
+ * said nothing: what it never came to is no reason to call it passed. */
+static json_t *judge_nothing(const json_t *entry, const json_t *old)
+{
+    const char *folder = json_string_value(json_object_get(entry, "folder"));
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(old, "cases"), i, one) {
+        const char *own = json_string_value(json_object_get(one, "folder"));
+        const char *outcome = json_string_value(json_object_get(one, "outcome"));
+
+        if (folder == NULL || own == NULL || outcome == NULL || strcmp(folder, own) != 0)
+            continue;
+        if (strcmp(outcome, "skipped") == 0)
+            return complete(json_deep_copy(one), entry);
+        return complete(result_create(entry, "interrupted", EXIT_SIGTERM, NULL,
+                                      "its folder is not there any more"),
+                        entry);
+    }
+    return complete(result_create(entry, "interrupted", EXIT_SIGTERM, NULL,
+                                  "not started before the run was killed"),
+                    entry);
+}
+
+static json_t *judge_one(const json_t *entry, const json_t *old,
+                         const struct invocation *invocation)
 {
     const char *folder = json_string_value(json_object_get(entry, "path"));
     char evidence[PATH_MAX + 16];
@@ -57,9 +83,7 @@ static json_t *judge_one(const json_t *entry, const struct invocation *invocatio
 
     assert(folder != NULL);
     if (access(folder, F_OK) != 0)
-        return complete(result_create(entry, "skipped", EXIT_PASSED, NULL,
-                                      "not started before the run ended"),
-                        entry);
+        return judge_nothing(entry, old);
     if (!has_begun(folder))
         return complete(result_create(entry, "interrupted", EXIT_SIGTERM, NULL,
                                       "the run was killed before this case had begun"),
@@ -81,12 +105,18 @@ static json_t *judge_one(const json_t *entry, const struct invocation *invocatio
 static json_t *judge_all(const struct run_files *files,
                          const struct invocation *invocation)
 {
+    char path[PATH_MAX + 16];
     json_t *cases = json_array();
+    json_t *old = NULL;
     const json_t *entry;
     size_t i;
 
+    snprintf(path, sizeof path, "%s/results.json", files->shown);
+    if (files->shown[0] != '\0')
+        document_read(&old, path, NULL);
     json_array_foreach(files->cases, i, entry)
-        json_array_append_new(cases, judge_one(entry, invocation));
+        json_array_append_new(cases, judge_one(entry, old, invocation));
+    json_decref(old);
     return cases;
 }
 

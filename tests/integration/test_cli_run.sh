@@ -150,6 +150,15 @@ mv again/cases/fine-weather-long alone
 expect_exit 0 "$stormdrill" analyze alone
 expect_stdout "1 scenario: 1 passed"
 
+it "does not take what is not there for passed"
+cp -r unheard torn
+rm -r torn/cases/*short
+expect_exit 143 "$stormdrill" analyze torn
+expect_stdout "its folder is not there any more"
+rm torn/results.json
+expect_exit 143 "$stormdrill" analyze torn
+expect_stdout "not started before the run was killed"
+
 it "judges a run that it may not write to"
 if [ "$(id -u)" = 0 ] && cp -r unheard sealed; then
   chmod -R a+rX . && chmod -R a-w sealed
