@@ -75,6 +75,30 @@ static void expect(struct line *line, const char *params, enum verdict_value val
 static const uint64_t good[] = {101, 200, 401, 800, 1001, 1000};
 enum { GOOD = sizeof good / sizeof good[0] };
 
+static void test_backoff__names_a_fixed_wait_with_jitter(void **state)
+{
+    static const uint64_t waits[] = {430, 560, 480, 520, 610, 450, 590, 505, 410, 575};
+    struct line line = story();
+
+    (void)state;
+    connect(&line, 0);
+    try_all(&line, waits, sizeof waits / sizeof waits[0]);
+    connect(&line, 500);
+    expect(&line, asked, VERDICT_FAILED, "fixed_with_jitter");
+}
+
+static void test_backoff__says_so_when_it_recognises_nothing(void **state)
+{
+    static const uint64_t waits[] = {430, 12, 2800, 95, 1, 700, 20, 3100, 5, 160, 900};
+    struct line line = story();
+
+    (void)state;
+    connect(&line, 0);
+    try_all(&line, waits, sizeof waits / sizeof waits[0]);
+    connect(&line, 500);
+    expect(&line, asked, VERDICT_FAILED, "unclassified");
+}
+
 static void test_backoff__says_how_much_of_a_list_it_shows(void **state)
 {
     struct line line = story();
@@ -383,6 +407,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_backoff__says_how_much_of_a_list_it_shows),
+        cmocka_unit_test(test_backoff__names_a_fixed_wait_with_jitter),
+        cmocka_unit_test(test_backoff__says_so_when_it_recognises_nothing),
         cmocka_unit_test(test_backoff__sees_a_hot_loop_within_any_percentage),
         cmocka_unit_test(test_backoff__sees_that_a_wide_jitter_is_not_there),
         cmocka_unit_test(test_backoff__passes_the_policy_asked_for),
