@@ -217,8 +217,8 @@ static int exit_code_of(const char *outcome, const struct error *error)
         return 1;
     if (strcmp(outcome, "inconclusive") == 0)
         return EXIT_INCONCLUSIVE;
-    if (strcmp(outcome, "interrupted") == 0)
-        return EXIT_SIGTERM;
+    if (strcmp(outcome, "interrupted") == 0) /* the case's own word for SIGINT */
+        return strcmp(error->text, "interrupted") == 0 ? EXIT_SIGINT : EXIT_SIGTERM;
     return error_exit_code(error->code);
 }
 

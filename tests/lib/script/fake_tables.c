@@ -1,11 +1,12 @@
 /* fake_tables: the parameter tables that the language reads, of clusters and of faults,
- * and what is said about them.
+ * what is said about them, and what the language only hands on.
  *
  * Of their own, because the real ones lie beside code that needs threads and brokers. */
 #include <stddef.h>
 #include <string.h>
 
 #include "harness/broker/cluster.h"
+#include "harness/client/client.h"
 #include "proxy/plane.h"
 
 const struct param cluster_params[] = {
@@ -16,6 +17,12 @@ const struct param cluster_params[] = {
     PARAM(cluster_conf, config, JSON, "config", NULL, NULL, NULL, "nats-server's own"),
     PARAM_END,
 };
+
+void crew_note_cut(struct crew *crew, struct link_id link)
+{
+    (void)crew;
+    (void)link;
+}
 
 int cluster_check(const struct cluster_conf *conf, struct error *err)
 {

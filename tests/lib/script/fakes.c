@@ -314,12 +314,6 @@ const char *client_stream(const struct client *client)
     return client->stream[0] != '\0' ? client->stream : NULL;
 }
 
-void crew_note_cut(struct crew *crew, struct link_id link)
-{
-    (void)crew;
-    (void)link;
-}
-
 bool client_is_connected(const struct client *client)
 {
     return client->fakes->connected && client->number != client->fakes->apart;
