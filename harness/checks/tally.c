@@ -393,13 +393,28 @@ static int find_listeners(struct counting *c, const struct ledger_life *life)
     return 0;
 }
 
+/* What arrived is a lone listener's share: then no message is looked at twice. */
+static void count_pages(struct counting *c, struct tally_share *shares)
+{
+    bool alone = c->listener_count == 1 && c->input->level != LEVEL_STORED;
+    uint32_t page;
+
+    c->shares = alone ? NULL : shares;
+    for (page = 0; page < c->page_count; page++)
+        count_page(c, page);
+    finish_run(c);
+    if (alone && shares != NULL) {
+        shares[c->listeners[0].group].entitled += c->tally->entitled;
+        shares[c->listeners[0].group].arrived += c->tally->arrived;
+    }
+}
+
 int tally_count(struct tally *out, const struct tally_input *input,
                 struct tally_sink *sink, struct tally_share *shares, struct error *err)
 {
     const struct ledger_life *life =
         ledger_life(input->ledger, input->publisher->client, input->incarnation);
     struct counting *c = calloc(1, sizeof *c);
-    uint32_t page;
     int rc = E_NOMEM;
 
     assert(input->level != LEVEL_FURTHEST);
@@ -409,7 +424,6 @@ int tally_count(struct tally *out, const struct tally_input *input,
     c->input = input;
     c->tally = out;
     c->sink = sink;
-    c->shares = shares;
     c->sink_before = sink == NULL ? 0 : sink->count;
     c->own = ledger_sheet(input->ledger, 0, input->publisher->client, input->incarnation);
     widen(c, c->own);
@@ -419,13 +433,10 @@ int tally_count(struct tally *out, const struct tally_input *input,
         c->flushed_below = life->flushed_below;
     }
     rc = find_listeners(c, life);
-    if (rc == 0) {
-        for (page = 0; page < c->page_count; page++)
-            count_page(c, page);
-        finish_run(c);
-    } else {
+    if (rc == 0)
+        count_pages(c, shares);
+    else
         error_set(err, rc, "counting messages");
-    }
     free(c->listeners);
     free(c->sheets);
     free(c);
