@@ -11,7 +11,7 @@ local function work(name, consumer, count)
     run = function(t)
       local jobs = t.cluster:stream("JOBS", { subjects = "jobs.>" })
       local worker = jobs:consumer(consumer)
-      local source = jobs:publisher { subject = "jobs.x", rate = "500/s", count = count,
+      local source = jobs:publisher { subject = "jobs.x", rate = "500/s", messages = count,
                                       wait_for_ack = "1s" }
       sleep "500ms"
       source:stop()
@@ -30,7 +30,7 @@ scenario "four at once" {
   run = function(t)
     local worker = t.cluster:subscriber { subject = "jobs.x", concurrency = 4,
                                           handler = { time = "2s" } }
-    local source = t.cluster:publisher { subject = "jobs.x", rate = "100/s", count = 3 }
+    local source = t.cluster:publisher { subject = "jobs.x", rate = "100/s", messages = 3 }
     sleep "200ms"
     source:stop()
     worker:await_caught_up "10s"
