@@ -28,6 +28,30 @@ expect_stdout "caught up is not known"
 it "judges the same from the folder alone"
 expect_exit 6 "$stormdrill" analyze away
 
+cat >gone.lua <<'LUA'
+-- The stream lives in memory and dies with its broker, while the consumer is still busy:
+-- what was acknowledged and not yet handled can never come any more.
+scenario "the stream is gone" {
+  cluster = { nodes = 1, jetstream = true },
+  checks  = { check.at_least_once { upto = "processed" } },
+  run = function(t)
+    local s = t.cluster:stream("O", { subjects = "o.>", storage = "memory" })
+    local w = s:consumer { durable = "w", ack_wait = "1s", max_ack_pending = 5,
+                           handler = { time = "50ms" } }
+    local p = s:publisher { rate = "200/s", wait_for_ack = "1s", messages = 100 }
+    eventually("10s", "all are acknowledged", function() return p:acknowledged() >= 100 end)
+    t.cluster.nodes[1]:kill()
+    t.cluster.nodes[1]:start()
+    w:await_caught_up "10s"
+  end,
+}
+LUA
+
+it "calls lost what was acknowledged and went down with a stream in memory"
+expect_exit 1 "$stormdrill" run gone.lua --out gone
+expect_stdout "is gone"
+expect_stdout "failed (lost)"
+
 cat >killed.lua <<'LUA'
 scenario "somebody else kills a client" {
   cluster = { nodes = 1 },
