@@ -85,7 +85,8 @@ static void print_numbers(const struct page *page, const json_t *numbers, int in
         print_sentences(page, value, indent);
 }
 
-/* "12 s  proxy  close  closed by the server" of the first few records that decided. */
+/* "12 s  closed by the server" of the first few records that decided; whose record it is
+ * stands in results.json. */
 static void print_witnesses(const struct page *page, const json_t *witnesses)
 {
     size_t count = json_array_size(witnesses);
@@ -96,8 +97,6 @@ static void print_witnesses(const struct page *page, const json_t *witnesses)
         if (i == WITNESSES_SHOWN && page->options->verbose < 1)
             break;
         page_format(page, "    %9.3f s  ", member_number(witness, "t"));
-        page_text(page, member_text(witness, "writer"));
-        page_format(page, "  ");
         page_text(page, member_text(witness, "text")[0] ? member_text(witness, "text")
                                                         : member_text(witness, "kind"));
         page_format(page, "\n");
