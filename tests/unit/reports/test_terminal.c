@@ -152,7 +152,7 @@ static void test_terminal__shows_all_of_a_failed_check(void **state)
     expect_has(page, "measured 3 lost");
     expect_has(page, "scenarios/x.lua:10");
     expect_has(page, "failed (lost): 3 acknowledged messages never came");
-    expect_has(page, "130.020 s  c1.0.load  message 48112");
+    expect_has(page, "130.020 s  message 48112");
     expect_has(page, "reproduce  stormdrill run scenarios/x.lua --case trap --seed 48");
     expect_has(page, "evidence   stormdrill-out/a/cases/x-trap");
     free(page);
