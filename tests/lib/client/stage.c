@@ -140,30 +140,39 @@ void stage_close(struct stage *stage)
     nftw(stage->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static void become_client(const struct stage *stage, const struct member *member,
-                          const char *workload, const char *conf, int status_fd,
-                          int control_fd)
+static void set_number(const char *name, unsigned number)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "%u", number);
+    setenv(name, text, 1);
+}
+
+/* In the parent, before the fork: it has threads, so that in the child nothing may be
+ * allocated any more (a sanitizer's allocator can be locked for ever there). */
+static void set_environment(const struct stage *stage, const struct member *member,
+                            const char *workload, const char *conf)
 {
     bool is_admin = strcmp(workload, "admin") == 0;
-    char text[64];
+    char url[64];
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    status_fd = fcntl(status_fd, F_DUPFD, HANDED_DOWN_FROM);
-    control_fd = fcntl(control_fd, F_DUPFD, HANDED_DOWN_FROM);
-    snprintf(text, sizeof text, "nats://127.0.0.1:%d",
+    snprintf(url, sizeof url, "nats://127.0.0.1:%d",
              (int)(is_admin ? stage->broker_port : relay_port(stage->relay)));
-    setenv("NATS_URL", text, 1);
-    snprintf(text, sizeof text, "%u", member->number);
-    setenv("STORMDRILL_CLIENT_NUMBER", text, 1);
-    snprintf(text, sizeof text, "%u", member->incarnation);
-    setenv("STORMDRILL_INCARNATION", text, 1);
-    snprintf(text, sizeof text, "%d", status_fd);
-    setenv("STORMDRILL_STATUS_FD", text, 1);
-    snprintf(text, sizeof text, "%d", control_fd);
-    setenv("STORMDRILL_CONTROL_FD", text, 1);
+    setenv("NATS_URL", url, 1);
+    set_number("STORMDRILL_CLIENT_NUMBER", member->number);
+    set_number("STORMDRILL_INCARNATION", member->incarnation);
+    set_number("STORMDRILL_STATUS_FD", HANDED_DOWN_FROM);
+    set_number("STORMDRILL_CONTROL_FD", HANDED_DOWN_FROM + 1);
     setenv("STORMDRILL_CONF", conf, 1);
     setenv("STORMDRILL_EVIDENCE", stage->evidence, 1);
     setenv("STORMDRILL_SEED", "4711", 1);
+}
+
+static void become_client(const char *workload, int status_fd, int control_fd)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(status_fd, HANDED_DOWN_FROM);
+    dup2(control_fd, HANDED_DOWN_FROM + 1);
     execl("/proc/self/exe", "test", "client", workload, (char *)NULL);
     _exit(127);
 }
@@ -181,10 +190,11 @@ static void launch(struct stage *stage, struct member *member, const char *workl
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     member->fd = fds[0];
     member->line_size = 0;
+    set_environment(stage, member, workload, conf);
     member->pid = fork();
     assert_true(member->pid >= 0);
     if (member->pid == 0)
-        become_client(stage, member, workload, conf, status_fd, fds[1]);
+        become_client(workload, status_fd, fds[1]);
     close(status_fd);
     close(fds[1]);
 }
