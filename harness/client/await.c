@@ -31,7 +31,6 @@ struct await {
     client_done_fn *done;
     void *arg;
     void (*ask)(struct await *await); /* one look; ends or sets the timer again */
-    bool asking;                      /* an answer is outstanding */
     uint64_t pending, ack_pending;    /* as last heard */
     bool heard;
     uint64_t progress_ns; /* when something last changed */
@@ -237,7 +236,6 @@ static void on_stream_info(void *arg, int rc, const struct error *err,
 
     (void)err;
     (void)answer;
-    await->asking = false;
     if (rc != E_NOT_FOUND) {
         await->absent_ns = 0;
         ask_again(await);
@@ -256,7 +254,6 @@ static void ask_stream(struct await *await)
     json_t *request =
         json_pack("{s:s, s:s}", "op", "stream_info", "stream", await->client->stream);
 
-    await->asking = true;
     crew_admin(await->client->crew, request, 2ull * NS_PER_S, on_stream_info, await);
     json_decref(request);
 }
@@ -269,7 +266,6 @@ static void on_consumer_info(void *arg, int rc, const struct error *err,
     const json_t *ack_pending = json_object_get(answer, "num_ack_pending");
 
     (void)err;
-    await->asking = false;
     if (rc == E_NOT_FOUND) {
         ask_stream(await);
         return;
@@ -300,7 +296,6 @@ static void ask_consumer(struct await *await)
     json_t *request = json_pack("{s:s, s:s, s:s}", "op", "consumer_info", "stream",
                                 client->stream, "consumer", client->durable);
 
-    await->asking = true;
     crew_admin(client->crew, request, 2ull * NS_PER_S, on_consumer_info, await);
     json_decref(request);
 }

@@ -82,7 +82,6 @@ struct client {
     uint64_t cut_noticed; /* losses on the page when it has noticed all resets */
     bool stopped;         /* its load was ended on purpose */
     bool killed;          /* by us: its exit is no surprise */
-    bool releasing;
 
     struct client_path *paths;
     int path_count;
