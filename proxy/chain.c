@@ -287,6 +287,8 @@ static struct stage *stage_create(struct chain *chain, const struct stage_option
     stage->fault = (struct fault){.type = o->type,
                                   .conf = o->conf,
                                   .shared = o->shared,
+                                  .connection = o->connection,
+                                  .opened_ns = o->opened_ns,
                                   .rng = o->rng,
                                   .direction = o->direction,
                                   .clock = chain->deadlines->clock};
@@ -307,6 +309,18 @@ fail:
     return NULL;
 }
 
+/* What the direction does for the sake of its stages. */
+static void set_wishes(struct chain *chain)
+{
+    chain->buffer_bytes = 0;
+    chain->arrivals = 0;
+    for (const struct stage *s = chain->first; s != NULL; s = s->next) {
+        if (s->fault.type->buffer_bytes > chain->buffer_bytes)
+            chain->buffer_bytes = s->fault.type->buffer_bytes;
+        chain->arrivals += s->fault.type->from_arrival;
+    }
+}
+
 struct stage *chain_add(struct chain *chain, const struct stage_options *options)
 {
     struct stage *stage = stage_create(chain, options);
@@ -320,7 +334,7 @@ struct stage *chain_add(struct chain *chain, const struct stage_options *options
     stage->next = *at;
     *at = stage;
     chain->stopping += options->type->stops_reading;
-    chain->delaying += options->type->delays;
+    set_wishes(chain);
     if (options->type->stops_reading)
         ++*options->touched;
     if (options->type->on_begin != NULL)
@@ -340,7 +354,7 @@ void chain_remove(struct chain *chain, struct stage *stage)
         at = &(*at)->next;
     *at = stage->next;
     chain->stopping -= stage->fault.type->stops_reading;
-    chain->delaying -= stage->fault.type->delays;
+    set_wishes(chain);
     flush(stage);
     stage_destroy(stage);
 }

@@ -12,6 +12,7 @@
 #ifndef STORMDRILL_PROXY_CHAIN_H
 #define STORMDRILL_PROXY_CHAIN_H
 
+#include "proxy/base/histogram.h"
 #include "proxy/deadlines.h"
 #include "proxy/fault.h"
 
@@ -21,16 +22,22 @@ struct stage;
  * the connection must be reset. */
 typedef void chain_deliver_fn(void *arg, struct chunk *chunk);
 
+/* fault_abandon. Closes the socket towards `gone`; may end the connection, as above. */
+typedef void chain_abandon_fn(void *arg, enum side gone);
+
 struct chain {
     struct deadlines *deadlines;
     struct stage *first;
     chain_deliver_fn *deliver;
+    chain_abandon_fn *abandon;
     void *arg;
-    size_t held_bytes; /* in all stages */
-    size_t held_count; /* chunks in all stages, ends included */
-    unsigned stopping; /* stages that stop reading */
-    unsigned delaying; /* stages that delay */
-    bool closed;       /* what comes is thrown away */
+    struct histogram *delay_errors; /* how late chunks were let go; may be NULL */
+    size_t held_bytes;              /* in all stages */
+    size_t held_count;              /* chunks in all stages, ends included */
+    unsigned stopping;              /* stages that stop reading */
+    unsigned arrivals;              /* stages that want the kernel's receive time */
+    uint32_t buffer_bytes; /* the largest that a stage wishes for; 0: none does */
+    bool closed;           /* what comes is thrown away */
 };
 
 struct stage_options {
@@ -39,8 +46,12 @@ struct stage_options {
     void *shared;
     enum direction direction;
     struct rng rng;
-    uint64_t order;    /* place in the chain: ascending */
-    uint64_t *touched; /* counts the chunks on which the fault acted; borrowed */
+    void *connection;         /* as struct fault has it; borrowed */
+    uint64_t opened_ns;       /* as struct fault has it */
+    uint64_t after_bytes;     /* it begins behind so many bytes of what enters it */
+    uint64_t order;           /* place in the chain: ascending */
+    uint64_t *touched;        /* counts the chunks on which it acted; borrowed */
+    struct histogram *delays; /* counts what it drew; borrowed, may be NULL */
 };
 
 void chain_init(struct chain *chain, struct deadlines *deadlines,

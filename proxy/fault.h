@@ -3,18 +3,29 @@
  * A fault is one small file that decides about one chunk, or about one connection. It
  * never sees a socket, a timer or the end of a stream unless it asks. Silence means
  * pass. The chain owns order, timers, ends, half-close, back-pressure, removal, the
- * probability draw and the counters.
+ * probability draw, the counters, and when the fault begins (`after`) and rests (`on`,
+ * `off`): a fault repeats none of this.
  *
- * A type fills in what it needs; every callback may be NULL:
+ * A type fills in what it needs; every callback may be NULL.
+ * About bytes, once for each direction on which it acts (a stage in its chain):
  *   on_chunk    data arrived: call one verb, or none to let it pass
- *   on_end      FIN or RST arrived (NULL: it passes behind what is held). An RST has
- *               already discarded what this fault held
- *   on_begin    the fault joins a direction of a connection, new or live
+ *   on_end      FIN, CLOSE or RST arrived (NULL: it passes behind what is held). An RST
+ *               has already discarded what this fault held
+ *   on_begin    the fault begins in a direction of a connection, new or live
  *   on_wake     the time asked for by fault_wake_at has come
- *   on_change   its parameters changed (what it held has left already)
- *   on_remove   it is healed: what it holds leaves next, by itself; fault_end allowed
- *   on_accept   a new connection: let it in or end it
+ *   on_change   its parameters changed (what it held has left already, unless it stops
+ *               reading or `keeps_held`)
+ *   on_remove   it is healed or rests: what it holds leaves next, by itself; fault_end
+ *               allowed
+ * About connections:
+ *   on_accept   a new connection: let it in, end it, or let it wait (fault_ask_at says
+ *               when to ask again; it is also asked when a fault of the link changes and
+ *               when another connection of the link has closed)
+ *   on_dial     let in, the upstream is to be dialled now: LET, or WAIT: the dial hangs
+ *               until the fault is gone, or the link's dial time-out ends it
  *   on_open     a connection that was open before the fault came or changed
+ *   on_close    a connection is gone on which on_accept had answered LET
+ * About the link:
  *   closes_port does this conf want the listener closed?
  *   check       more than ranges to check: combinations. Any thread
  * Callbacks run on the data plane's thread and must return at once.
@@ -36,6 +47,9 @@
 
 enum direction { TO_SERVER, TO_CLIENT, DIRECTION_COUNT };
 
+/* The two ends of a connection. */
+enum side { SIDE_CLIENT, SIDE_SERVER };
+
 /* The choices of the common parameter `direction`. */
 enum fault_direction { FAULT_BOTH, FAULT_TO_SERVER, FAULT_TO_CLIENT };
 
@@ -43,9 +57,19 @@ enum fault_direction { FAULT_BOTH, FAULT_TO_SERVER, FAULT_TO_CLIENT };
 struct fault_common {
     double probability; /* of being on, drawn once per connection */
     int direction;      /* enum fault_direction */
+    /* It begins this late: a time or bytes of the direction, counted on each connection
+     * from where connection and fault met. A fault that decides about connections
+     * alone takes a time only, counted from when it came to the link. */
+    struct param_value after; /* DURATION | BYTES; kind 0: at once */
+    /* It is on for `on_ns`, rests for `off_ns`, and so on, `times` times (0: for ever),
+     * counted from when it came to the link; then it rests. Both 0: always on. Resting
+     * is like being healed, but the draws stay. */
+    uint64_t on_ns;
+    uint64_t off_ns;
+    int64_t times;
 };
 
-/* Hold until the fault is healed or changed. */
+/* Hold until the fault is healed or changed; ask only when something has changed. */
 #define FAULT_FOREVER UINT64_MAX
 
 struct fault_type;
@@ -54,14 +78,18 @@ struct fault_type;
 struct fault {
     const struct fault_type *type;
     const void *conf; /* the parameters in force, shared by the whole link */
-    void *shared;     /* type->shared_size bytes, one for the link; zeroed at begin */
-    void *state;      /* type->state_size bytes of its own; zeroed at begin */
-    struct rng rng;   /* its own stream */
+    void *shared; /* type->shared_size bytes, one for the link; zeroed when it comes */
+    void *connection; /* type->connection_size bytes, one for the connection, the same
+                       * for both directions and for the connection's events; zeroed
+                       * when connection and fault meet. In the tests' rig too */
+    void *state;      /* type->state_size bytes of this direction; zeroed at begin */
+    struct rng rng;   /* its own stream; of the connection's in the connection's events */
     enum direction direction;
+    uint64_t opened_ns; /* when the connection was accepted */
     const struct clock *clock;
 };
 
-enum fault_answer { FAULT_LET, FAULT_CLOSE_FIN, FAULT_CLOSE_RST };
+enum fault_answer { FAULT_LET, FAULT_CLOSE_FIN, FAULT_CLOSE_RST, FAULT_WAIT };
 
 struct fault_type {
     const char *name;
@@ -69,9 +97,13 @@ struct fault_type {
     const struct param *params;
     size_t conf_size;
     size_t state_size;
+    size_t connection_size;
     size_t shared_size;
-    bool delays;        /* holds bytes as its purpose: the larger buffer bound applies */
-    bool stops_reading; /* while it is on, its direction is not read at all */
+    uint32_t buffer_bytes; /* while it is on a direction may hold this much, where the
+                            * link names no bound; the largest counts. 0: no wish */
+    bool stops_reading;    /* while it is on, its direction is not read at all */
+    bool keeps_held;       /* a change of its parameters does not let go what it holds */
+    bool from_arrival;     /* wants arrived_ns to be the kernel's receive time */
 
     void (*on_chunk)(struct fault *f, struct chunk *c);
     void (*on_end)(struct fault *f, struct chunk *c);
@@ -80,8 +112,12 @@ struct fault_type {
     void (*on_change)(struct fault *f);
     void (*on_remove)(struct fault *f);
     enum fault_answer (*on_accept)(struct fault *f);
+    enum fault_answer (*on_dial)(struct fault *f);
     enum fault_answer (*on_open)(struct fault *f);
+    void (*on_close)(struct fault *f);
     bool (*closes_port)(const void *conf);
+    bool (*spins)(const void *conf); /* its delays end exactly: the loop spins the last
+                                      * 60 us of each */
     int (*check)(const void *conf, const struct fault_common *common, struct error *err);
 };
 
@@ -109,11 +145,28 @@ bool fault_split(struct fault *f, struct chunk *c, uint32_t at);
 void fault_replace(struct fault *f, struct chunk *c, struct chunk *with);
 
 /* End this direction here: CHUNK_FIN behind what is held (and behind the chunk at hand,
- * unless it was dropped), CHUNK_RST instead of it. What still comes is thrown away. */
+ * unless it was dropped), CHUNK_RST instead of it. CHUNK_CLOSE like CHUNK_FIN, but when
+ * it arrives the whole connection ends with FIN on both sides, whatever the other
+ * direction still holds. What still comes is thrown away. */
 void fault_end(struct fault *f, enum chunk_end how);
 
 /* Call on_wake at `due_ns`; the last call counts; FAULT_FOREVER calls it off. */
 void fault_wake_at(struct fault *f, uint64_t due_ns);
+
+/* Of what is held with FAULT_FOREVER, let the first `bytes` go on, and an end that then
+ * stands in front. From on_wake and on_chunk (after settling). Gives how many bytes
+ * went; fewer when less is held or memory for a split is short. */
+size_t fault_release(struct fault *f, size_t bytes);
+
+/* Data bytes that this fault holds in this direction. */
+size_t fault_held(const struct fault *f);
+
+/* Of this connection the socket towards `gone` is closed with RST, the other side hears
+ * nothing of it. When the fault is healed or rests, the side that was left is reset. */
+void fault_abandon(struct fault *f, enum side gone);
+
+/* From on_accept that answers WAIT: ask again at `due_ns` (or FAULT_FOREVER). */
+void fault_ask_at(struct fault *f, uint64_t due_ns);
 
 static inline uint64_t fault_now(const struct fault *f)
 {
@@ -121,7 +174,7 @@ static inline uint64_t fault_now(const struct fault *f)
 }
 
 /* Check what ranges cannot: the type's own check, and that a fault without bytes is not
- * given a direction. Any thread. */
+ * given a direction or a number of bytes. Any thread. */
 int fault_check_conf(const struct fault_type *type, const void *conf,
                      const struct fault_common *common, struct error *err);
 

@@ -12,7 +12,6 @@
 
 enum {
     BOUND_BYTES = 1 << 20,
-    BOUND_DELAYED_BYTES = 64 << 20,
     BOUND_SHORT_BYTES = 32 * 1024, /* when the process is short of memory */
     READS_PER_TURN = 16,           /* then others get their turn */
     BULK_READS_TO_SPLICE = 2,
@@ -57,7 +56,7 @@ static uint64_t bound_of(const struct flow *flow)
     uint64_t bound = flow->buffer_bytes;
 
     if (bound == 0)
-        bound = flow->chain.delaying > 0 ? BOUND_DELAYED_BYTES : BOUND_BYTES;
+        bound = flow->chain.buffer_bytes > 0 ? flow->chain.buffer_bytes : BOUND_BYTES;
     if (engine->memory_bytes >= engine->memory_bytes_max)
         return 1;
     if (engine->memory_bytes >= engine->memory_bytes_max / 4 * 3 &&

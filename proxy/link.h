@@ -9,7 +9,7 @@
 
 struct connection;
 
-enum { FAULT_LABEL_BYTES = 64, FAULT_TYPES_MAX = 64 };
+enum { FAULT_TYPES_MAX = 64 };
 
 /* A fault that is in force on a link. */
 struct link_fault {

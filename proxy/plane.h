@@ -20,6 +20,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/error.h"
+#include "proxy/base/histogram.h"
 #include "proxy/base/log.h"
 #include "proxy/base/param.h"
 #include "proxy/observer.h"
@@ -39,7 +40,12 @@ struct fault_id {
 
 enum link_mode { LINK_TCP };
 
-enum { ADDRESS_BYTES = 256, LINK_NAME_BYTES = 128, FAULT_NAME_BYTES = 32 };
+enum {
+    ADDRESS_BYTES = 256,
+    LINK_NAME_BYTES = 128,
+    FAULT_NAME_BYTES = 32,
+    FAULT_LABEL_BYTES = 64,
+};
 
 struct plane_options {
     struct observer observer; /* on_event may be NULL */
@@ -56,16 +62,52 @@ struct link_options {
     enum link_mode mode;
     uint64_t dial_timeout_ns; /* 0: 5 s */
     uint64_t buffer_bytes;    /* bound of a direction; 0: 1 MiB, 64 MiB while delayed */
+    bool disabled;            /* made, but not listening: control_link_enable */
 };
+
+/* Who ended a connection, and how: the flags of PROXY_CLOSE, counted. */
+enum close_who { CLOSE_BY_CLIENT, CLOSE_BY_SERVER, CLOSE_BY_FAULT, CLOSE_BY_PROXY };
+enum close_how { CLOSE_FIN, CLOSE_RST, CLOSE_TIMEOUT, CLOSE_ERROR };
+enum { CLOSE_WHO_COUNT = 4, CLOSE_HOW_COUNT = 4 };
 
 struct link_stats {
-    uint64_t accepted, refused, dial_failed, closed; /* connections, since the start */
-    uint32_t open;                                   /* connections now */
-    uint64_t bytes_to_server, bytes_to_client;
-    uint64_t held_bytes; /* in faults and queues now */
+    uint64_t accepted, refused, dial_failed, closed;   /* connections, since the start */
+    uint64_t closes[CLOSE_WHO_COUNT][CLOSE_HOW_COUNT]; /* `closed`, told apart */
+    uint32_t open;                                     /* connections now */
+    uint64_t bytes_to_server, bytes_to_client;         /* passed on */
+    uint64_t bytes_from_client, bytes_from_server;     /* read */
+    uint64_t held_bytes;                               /* in faults and queues now */
 };
 
-/* What comes back. `rc` and `error` are set when it did not work. */
+/* A snapshot of everything, taken by the plane's thread at one moment. */
+struct link_metrics {
+    struct link_id id;
+    char name[LINK_NAME_BYTES];
+    char listen[ADDRESS_BYTES];
+    char upstream[ADDRESS_BYTES];
+    bool is_listening;
+    struct link_stats stats;
+};
+struct fault_metrics {
+    struct fault_id id;
+    struct link_id link;
+    const char *type;
+    char label[FAULT_LABEL_BYTES];
+    uint64_t touched;        /* chunks and connections */
+    struct histogram delays; /* that it drew */
+};
+struct plane_metrics {
+    uint64_t memory_bytes, memory_bytes_max; /* held in all directions; the bound */
+    struct histogram lag;                    /* of the loop, sampled each 20 ms */
+    struct histogram delay_errors;           /* let go so much later than it was due */
+    uint32_t link_count, fault_count;
+    struct link_metrics *links;
+    struct fault_metrics *faults;
+};
+void plane_metrics_destroy(struct plane_metrics *metrics); /* NULL is fine */
+
+/* What comes back. `rc` and `error` are set when it did not work. What a pointer shows
+ * is borrowed: it goes when `done` returns. */
 struct plane_reply {
     int rc;
     struct error error;
@@ -75,7 +117,14 @@ struct plane_reply {
     char address[ADDRESS_BYTES]; /* "127.0.0.1:40321": where the link listens */
     struct link_stats stats;
     uint32_t touched; /* connections on which it acted at once */
+    json_t *detail;   /* of a fault that was added or changed: what is in force, {fault,
+                       * label, direction, params}; NULL unless asked for */
+    struct plane_metrics *metrics; /* of PLANE_METRICS */
 };
+
+/* Free what a reply holds. Only for replies of plane_call_wait to PLANE_METRICS and to
+ * commands with `wants_detail`; a control does it itself. */
+void plane_reply_release(struct plane_reply *reply);
 
 typedef void plane_reply_fn(void *arg, const struct plane_reply *reply);
 
@@ -85,6 +134,12 @@ enum plane_command_kind {
     PLANE_LINK_UPSTREAM, /* new dials go there; "" = nobody: they end with RST */
     PLANE_LINK_RESET,    /* the action `reset`: RST on every connection, both sides */
     PLANE_LINK_STATS,
+    PLANE_LINK_DISABLE, /* the port closes, connections end with FIN (RST where bytes lie
+                         * unread); faults stay. Twice is fine */
+    PLANE_LINK_ENABLE,  /* the port opens again */
+    PLANE_LINK_LISTEN,  /* listen elsewhere: connections end as by DISABLE. Where the new
+                         * address cannot be had the link is left disabled, with it */
+    PLANE_METRICS,
     PLANE_FAULT_ADD,
     PLANE_FAULT_CHANGE,
     PLANE_FAULT_HEAL,
@@ -104,6 +159,7 @@ struct plane_command {
     void *common;   /* probability, direction: struct fault_common of proxy/fault.h */
     json_t *params; /* of a change: what is in force may change only on the plane's
                      * thread, so they are read there. Taken by the plane */
+    bool wants_detail;
 };
 
 int plane_start(struct plane **out, const struct plane_options *options,
@@ -129,6 +185,13 @@ void control_link_reset(struct control *control, struct link_id link,
                         plane_reply_fn *done, void *arg);
 void control_link_stats(struct control *control, struct link_id link,
                         plane_reply_fn *done, void *arg);
+void control_link_disable(struct control *control, struct link_id link,
+                          plane_reply_fn *done, void *arg);
+void control_link_enable(struct control *control, struct link_id link,
+                         plane_reply_fn *done, void *arg);
+void control_link_listen(struct control *control, struct link_id link, const char *listen,
+                         plane_reply_fn *done, void *arg);
+void control_metrics(struct control *control, plane_reply_fn *done, void *arg);
 
 /* Check `params` (borrowed; NULL for none; own parameters and the common ones
  * `probability` and `direction` in one object) and add the fault. Bad parameters are

@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum chunk_end { CHUNK_DATA, CHUNK_FIN, CHUNK_RST };
+/* CLOSE is a FIN after which the other direction ends too: of a fault's making only. */
+enum chunk_end { CHUNK_DATA, CHUNK_FIN, CHUNK_RST, CHUNK_CLOSE };
 
 struct buffer {
     uint32_t refs;

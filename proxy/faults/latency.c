@@ -30,7 +30,8 @@ const struct fault_type fault_latency = {
     .summary = "hold every chunk for a while",
     .params = params,
     .conf_size = sizeof(struct latency_conf),
-    .delays = true,
+    .buffer_bytes = 64 << 20,
+    .from_arrival = true,
     .on_chunk = on_chunk,
     .on_end = on_chunk,
 };
