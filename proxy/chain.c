@@ -1,34 +1,17 @@
 /* chain: moves chunks through the faults of a direction, and does for all faults what
- * they would otherwise repeat: order, time, ends, removal, counting.
+ * they would otherwise repeat: order, time, ends, removal, counting, a late beginning.
  *
  * One chunk's way through a stage:
- *   enter -> on_chunk or on_end -> a verb settles it: held (with the time at which it is
- *   due), dropped, or let through -> leave: due chunks go to the next stage.
- * A verb that is not called is `pass`. The rest of a split chunk enters next. */
+ *   enter -> on_chunk or on_end -> a verb (verbs.c) settles it: held (with the time at
+ *   which it is due), dropped, or let through -> leave: due chunks go to the next stage.
+ * A verb that is not called is `pass`. The rest of a split chunk enters next.
+ * Until a stage has begun (after_bytes) everything passes it untouched. */
 #include "proxy/chain.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-struct stage {
-    struct fault fault; /* first: what the callbacks are given */
-    struct stage *next;
-    struct chain *chain;
-    uint64_t order;
-    uint64_t *touched;
-    struct chunk_queue held;
-    struct chunk *current;   /* given to the callback and not yet settled */
-    struct chunk_queue rest; /* split off, still to be decided about */
-    struct deadline leave;
-    struct deadline wake;
-    bool ended; /* the fault has ended this direction */
-};
-
-/* The verbs are given the fault; the stage around it is the chain's own business. */
-static struct stage *stage_of(struct fault *f)
-{
-    return (struct stage *)f;
-}
+#include "proxy/stage.h"
 
 static void enter(struct stage *stage, struct chunk *chunk);
 
@@ -55,36 +38,44 @@ static struct chunk *take_held(struct stage *stage)
 }
 
 /* An RST overtakes what was in flight, as it does in a kernel's buffers. */
-static void discard_held(struct stage *stage)
+void stage_discard(struct stage *stage)
 {
     while (stage->held.head != NULL)
         chunk_destroy(take_held(stage));
 }
 
-/* Let go of what is due; set the deadline for the next. */
-static void leave(struct stage *stage)
+/* It reaches the next fault when it was due, not when we woke: errors of two delays in a
+ * row must not add up. What was released by its fault has no time of its own. */
+static void let_go(struct stage *stage, struct chunk *chunk, uint64_t now_ns)
+{
+    struct histogram *errors = stage->chain->delay_errors;
+    uint64_t gone_ns = chunk->due_ns;
+
+    if (gone_ns == 0)
+        gone_ns = stage->waking_ns != 0 ? stage->waking_ns : now_ns;
+    else if (errors != NULL)
+        histogram_add(errors, now_ns - gone_ns);
+    if (gone_ns > chunk->arrived_ns)
+        chunk->arrived_ns = gone_ns;
+    forward(stage, chunk);
+}
+
+void stage_leave(struct stage *stage)
 {
     uint64_t now_ns;
 
     if (stage->held.head == NULL)
         return;
     now_ns = clock_now(stage->chain->deadlines->clock);
-    while (stage->held.head != NULL && stage->held.head->due_ns <= now_ns) {
-        struct chunk *chunk = take_held(stage);
-
-        /* It reaches the next fault when it was due, not when we woke: errors of two
-         * delays in a row must not add up. */
-        if (chunk->due_ns > chunk->arrived_ns)
-            chunk->arrived_ns = chunk->due_ns;
-        forward(stage, chunk);
-    }
+    while (stage->held.head != NULL && stage->held.head->due_ns <= now_ns)
+        let_go(stage, take_held(stage), now_ns);
     deadline_set(stage->chain->deadlines, &stage->leave,
                  stage->held.head != NULL ? stage->held.head->due_ns : UINT64_MAX);
 }
 
 static void on_leave(struct deadline *own)
 {
-    leave((struct stage *)((char *)own - offsetof(struct stage, leave)));
+    stage_leave((struct stage *)((char *)own - offsetof(struct stage, leave)));
 }
 
 /* Let go of everything. */
@@ -101,10 +92,9 @@ static void flush(struct stage *stage)
     }
 }
 
-/* Behind what is held already, and never before it: a short wait drawn after a long one
- * is lengthened. What is due and has nobody before it goes on at once, without a turn of
- * the loop. */
-static void hold(struct stage *stage, struct chunk *chunk, uint64_t due_ns)
+/* Never before what was held earlier: a short wait drawn after a long one is lengthened.
+ * What is due and has nobody before it goes on at once, without a turn of the loop. */
+void stage_hold(struct stage *stage, struct chunk *chunk, uint64_t due_ns)
 {
     struct chain *chain = stage->chain;
 
@@ -119,100 +109,18 @@ static void hold(struct stage *stage, struct chunk *chunk, uint64_t due_ns)
     chain->held_bytes += chunk->size;
     chain->held_count++;
     chunk_queue_push(&stage->held, chunk);
-    leave(stage);
-}
-
-/* A chunk is decided about once; a second verb for it is a bug in the fault. */
-static void settle(struct stage *stage, const struct chunk *chunk)
-{
-    assert(stage->current == chunk);
-    stage->current = NULL;
-}
-
-void fault_pass(struct fault *f, struct chunk *c)
-{
-    settle(stage_of(f), c);
-    hold(stage_of(f), c, 0);
-}
-
-void fault_hold_until(struct fault *f, struct chunk *c, uint64_t due_ns)
-{
-    settle(stage_of(f), c);
-    if (due_ns > fault_now(f))
-        ++*stage_of(f)->touched;
-    hold(stage_of(f), c, due_ns);
-}
-
-void fault_drop(struct fault *f, struct chunk *c)
-{
-    settle(stage_of(f), c);
-    ++*stage_of(f)->touched;
-    chunk_destroy(c);
-}
-
-bool fault_split(struct fault *f, struct chunk *c, uint32_t at)
-{
-    struct chunk *rest;
-
-    assert(stage_of(f)->current == c);
-    if (at == 0 || at >= c->size)
-        return true;
-    rest = chunk_split(c, at);
-    if (rest == NULL)
-        return false;
-    ++*stage_of(f)->touched;
-    chunk_queue_push_front(&stage_of(f)->rest, rest);
-    return true;
-}
-
-void fault_replace(struct fault *f, struct chunk *c, struct chunk *with)
-{
-    struct stage *stage = stage_of(f);
-
-    assert(stage->current == c);
-    assert(with->next == NULL);
-    ++*stage->touched;
-    with->arrived_ns = c->arrived_ns;
-    with->offset = c->offset;
-    stage->current = with;
-    chunk_destroy(c);
-}
-
-void fault_end(struct fault *f, enum chunk_end how)
-{
-    struct stage *stage = stage_of(f);
-    struct chunk *end;
-
-    assert(how != CHUNK_DATA);
-    if (stage->ended)
-        return;
-    if (stage->current != NULL)
-        fault_pass(f, stage->current);
-    chunk_queue_release(&stage->rest);
-    ++*stage->touched;
-    stage->ended = true;
-    if (how == CHUNK_RST)
-        discard_held(stage);
-    end = chunk_create_end(how);
-    if (end == NULL) {
-        stage->chain->deliver(stage->chain->arg, NULL);
-        return;
-    }
-    end->arrived_ns = fault_now(f);
-    hold(stage, end, 0);
-}
-
-void fault_wake_at(struct fault *f, uint64_t due_ns)
-{
-    deadline_set(stage_of(f)->chain->deadlines, &stage_of(f)->wake, due_ns);
+    stage_leave(stage);
 }
 
 static void on_wake(struct deadline *own)
 {
     struct stage *stage = (struct stage *)((char *)own - offsetof(struct stage, wake));
 
-    if (!stage->chain->closed && stage->fault.type->on_wake != NULL)
-        stage->fault.type->on_wake(&stage->fault);
+    if (stage->chain->closed || stage->fault.type->on_wake == NULL)
+        return;
+    stage->waking_ns = own->due_ns;
+    stage->fault.type->on_wake(&stage->fault);
+    stage->waking_ns = 0;
 }
 
 /* Let the fault decide. Whatever it forgot to settle passes. */
@@ -232,17 +140,86 @@ static void decide(struct stage *stage, struct chunk *chunk)
         fault_pass(&stage->fault, stage->current);
 }
 
+/* What the direction does for the sake of its stages. */
+static void set_wishes(struct chain *chain)
+{
+    chain->buffer_bytes = 0;
+    chain->arrivals = 0;
+    chain->stopping = 0;
+    for (const struct stage *s = chain->first; s != NULL; s = s->next) {
+        const struct fault_type *type = s->fault.type;
+
+        if (!s->begun)
+            continue;
+        if (type->buffer_bytes > chain->buffer_bytes)
+            chain->buffer_bytes = type->buffer_bytes;
+        chain->arrivals += type->from_arrival;
+        chain->stopping += type->stops_reading;
+    }
+}
+
+/* Its delays may end to the microsecond, as its parameters say. */
+static void set_precision(struct stage *stage)
+{
+    const struct fault_type *type = stage->fault.type;
+
+    stage->leave.is_precise = type->spins != NULL && type->spins(stage->fault.conf);
+}
+
+static void begin(struct stage *stage)
+{
+    const struct fault_type *type = stage->fault.type;
+
+    stage->begun = true;
+    set_precision(stage);
+    set_wishes(stage->chain);
+    if (type->stops_reading)
+        ++*stage->touched;
+    if (type->on_begin != NULL)
+        type->on_begin(&stage->fault);
+}
+
+/* Bytes that come before it begins pass. Gives what is left of the chunk when it has
+ * begun in the middle of it, else NULL. An end passes: nothing comes after it. */
+static struct chunk *pass_before_begin(struct stage *stage, struct chunk *chunk)
+{
+    struct chunk *rest = NULL;
+
+    if (chunk->end != CHUNK_DATA || chunk->size < stage->bytes_to_begin) {
+        stage->bytes_to_begin -= chunk->size;
+        forward(stage, chunk);
+        return NULL;
+    }
+    if (chunk->size > stage->bytes_to_begin) {
+        rest = chunk_split(chunk, (uint32_t)stage->bytes_to_begin);
+        if (rest == NULL) {
+            chunk_destroy(chunk);
+            stage->chain->deliver(stage->chain->arg, NULL);
+            return NULL;
+        }
+    }
+    stage->bytes_to_begin = 0;
+    forward(stage, chunk);
+    if (!stage->chain->closed)
+        begin(stage);
+    return rest;
+}
+
 /* A chunk arrives. What the fault splits off is decided about next, before anything that
  * comes later can overtake it. */
 static void enter(struct stage *stage, struct chunk *chunk)
 {
+    if (!stage->begun && !stage->chain->closed)
+        chunk = pass_before_begin(stage, chunk);
+    if (chunk == NULL)
+        return;
     /* Behind an end of the fault's making only a real RST still means something. */
     if (stage->chain->closed || (stage->ended && chunk->end != CHUNK_RST)) {
         chunk_destroy(chunk);
         return;
     }
     if (chunk->end == CHUNK_RST)
-        discard_held(stage);
+        stage_discard(stage);
     decide(stage, chunk);
     while (stage->rest.head != NULL)
         decide(stage, chunk_queue_pop(&stage->rest));
@@ -269,7 +246,7 @@ static void stage_destroy(struct stage *stage)
 {
     deadline_release(stage->chain->deadlines, &stage->leave);
     deadline_release(stage->chain->deadlines, &stage->wake);
-    discard_held(stage);
+    stage_discard(stage);
     chunk_queue_release(&stage->rest);
     free(stage->fault.state);
     free(stage);
@@ -284,6 +261,8 @@ static struct stage *stage_create(struct chain *chain, const struct stage_option
     stage->chain = chain;
     stage->order = o->order;
     stage->touched = o->touched;
+    stage->delays = o->delays;
+    stage->bytes_to_begin = o->after_bytes;
     stage->fault = (struct fault){.type = o->type,
                                   .conf = o->conf,
                                   .shared = o->shared,
@@ -309,18 +288,6 @@ fail:
     return NULL;
 }
 
-/* What the direction does for the sake of its stages. */
-static void set_wishes(struct chain *chain)
-{
-    chain->buffer_bytes = 0;
-    chain->arrivals = 0;
-    for (const struct stage *s = chain->first; s != NULL; s = s->next) {
-        if (s->fault.type->buffer_bytes > chain->buffer_bytes)
-            chain->buffer_bytes = s->fault.type->buffer_bytes;
-        chain->arrivals += s->fault.type->from_arrival;
-    }
-}
-
 struct stage *chain_add(struct chain *chain, const struct stage_options *options)
 {
     struct stage *stage = stage_create(chain, options);
@@ -333,13 +300,22 @@ struct stage *chain_add(struct chain *chain, const struct stage_options *options
         at = &(*at)->next;
     stage->next = *at;
     *at = stage;
-    chain->stopping += options->type->stops_reading;
-    set_wishes(chain);
-    if (options->type->stops_reading)
-        ++*options->touched;
-    if (options->type->on_begin != NULL)
-        options->type->on_begin(&stage->fault);
+    if (stage->bytes_to_begin == 0)
+        begin(stage);
     return stage;
+}
+
+/* The heal of a fault that closed one side ends the other. */
+static void end_abandoned(struct chain *chain, struct stage *stage)
+{
+    struct chunk *end = chunk_create_end(CHUNK_RST);
+
+    if (end == NULL) {
+        chain->deliver(chain->arg, NULL);
+        return;
+    }
+    end->arrived_ns = clock_now(chain->deadlines->clock);
+    forward(stage, end);
 }
 
 void chain_remove(struct chain *chain, struct stage *stage)
@@ -347,26 +323,32 @@ void chain_remove(struct chain *chain, struct stage *stage)
     struct stage **at = &chain->first;
 
     assert(stage->chain == chain);
-    if (stage->fault.type->on_remove != NULL)
+    if (stage->begun && stage->fault.type->on_remove != NULL)
         stage->fault.type->on_remove(&stage->fault);
     /* Out of the chain first: what it lets go must not enter it again. */
     while (*at != stage)
         at = &(*at)->next;
     *at = stage->next;
-    chain->stopping -= stage->fault.type->stops_reading;
     set_wishes(chain);
     flush(stage);
+    if (stage->abandoned && !chain->closed)
+        end_abandoned(chain, stage);
     stage_destroy(stage);
 }
 
 void chain_change(struct chain *chain, struct stage *stage)
 {
+    const struct fault_type *type = stage->fault.type;
+
     assert(stage->chain == chain);
+    if (!stage->begun)
+        return;
+    set_precision(stage);
     /* Letting a stall go here would make a hole in it for no reason of the user's. */
-    if (!stage->fault.type->stops_reading)
+    if (!type->stops_reading && !type->keeps_held)
         flush(stage);
-    if (stage->fault.type->on_change != NULL)
-        stage->fault.type->on_change(&stage->fault);
+    if (type->on_change != NULL)
+        type->on_change(&stage->fault);
 }
 
 void chain_release(struct chain *chain)

@@ -63,11 +63,13 @@ void chain_release(struct chain *chain);
 /* NULL: memory is short. */
 struct stage *chain_add(struct chain *chain, const struct stage_options *options);
 
-/* Takes `stage`; what it holds goes on at once. */
+/* Takes `stage`; what it holds goes on at once. Behind it goes an RST where the fault
+ * had abandoned a side: it ends the connection for the side that was left. */
 void chain_remove(struct chain *chain, struct stage *stage);
 
-/* Its conf has changed: what it holds goes on at once (unless it stops reading: then
- * it still does), what comes meets the new conf. */
+/* Its conf has changed: what it holds goes on at once (unless it stops reading or
+ * `keeps_held`), what comes meets the new conf. A stage that has not begun (after_bytes)
+ * begins with the new conf, and behind as many bytes as it was made with. */
 void chain_change(struct chain *chain, struct stage *stage);
 
 /* Takes `chunk`. */

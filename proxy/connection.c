@@ -1,7 +1,7 @@
 /* connection: one client connection from accept to close.
  *
- * All well:  accepted -> dial upstream -> relay both ways -> one side sends FIN: drain
- *            the other way -> closed.
+ * All well:  accepted -> the faults let it in (admission.c) -> dial upstream -> relay
+ *            both ways -> one side sends FIN: drain the other way -> closed.
  * Refused by a fault, dial fails, nobody upstream: end the client at once (RST), as a
  *            dead server would; the attempt has been seen.
  * A side resets:  its RST travels the chain of its direction; when it comes out, both
@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proxy/admission.h"
 #include "proxy/seats.h"
 
 #define TO(state) (1u << CONNECTION_##state)
@@ -97,6 +98,7 @@ static void release_handle(struct connection *c)
     for (int i = 0; i < DIRECTION_COUNT; i++)
         flow_release(&c->flows[i]);
     seats_release(c);
+    deadline_release(&c->engine->deadlines, &c->ask);
     free(c);
     link_connection_freed(link);
 }
@@ -136,6 +138,8 @@ static struct connection *create(struct link *link)
     }
     c->flows[TO_SERVER].passed_total = &link->stats.bytes_to_server;
     c->flows[TO_CLIENT].passed_total = &link->stats.bytes_to_client;
+    c->flows[TO_SERVER].read_total = &link->stats.bytes_from_client;
+    c->flows[TO_CLIENT].read_total = &link->stats.bytes_from_server;
     c->next = link->connections;
     if (c->next != NULL)
         c->next->prev = c;
@@ -164,11 +168,25 @@ static unsigned flags_of_errno(int error)
                               : PROXY_HOW_RST | PROXY_HOW_ERROR;
 }
 
+static uint64_t dial_took_ns(const struct connection *c)
+{
+    return clock_now(c->engine->clock) - c->dialed_ns;
+}
+
+void connection_dial_failed(struct connection *c, int error)
+{
+    assert(error != 0);
+    emit(c, PROXY_DIALED, (uint64_t)error, dial_took_ns(c), 0, NULL);
+    c->link->stats.dial_failed++;
+    connection_close(c, PROXY_BY_PROXY | PROXY_HOW_RST |
+                            (flags_of_errno(error) & PROXY_HOW_TIMEOUT));
+}
+
 /* Connected, or not: then the client must not wait, and is reset. */
 static void on_dialed(void *arg, int fd, int error)
 {
     struct connection *c = arg;
-    uint64_t took_ns = clock_now(c->engine->clock) - c->dialed_ns;
+    uint64_t took_ns = dial_took_ns(c);
 
     c->dial = NULL;
     if (c->closing) {
@@ -177,19 +195,17 @@ static void on_dialed(void *arg, int fd, int error)
         release_handle(c);
         return;
     }
-    emit(c, PROXY_DIALED, (uint64_t)error, took_ns, 0, NULL);
     if (error == 0) {
         send_at_once(fd);
         if (wire_open(&c->server, fd) != 0)
             error = ENOMEM;
     }
     if (error != 0) {
-        c->link->stats.dial_failed++;
-        connection_close(c, PROXY_BY_PROXY | PROXY_HOW_RST |
-                                (flags_of_errno(error) & PROXY_HOW_TIMEOUT));
+        connection_dial_failed(c, error);
         release_handle(c);
         return;
     }
+    emit(c, PROXY_DIALED, 0, took_ns, 0, NULL);
     /* The dial's handle count becomes the wire's. */
     move_state(c, CONNECTION_RELAYING);
     flow_start(&c->flows[TO_SERVER]);
@@ -197,15 +213,22 @@ static void on_dialed(void *arg, int fd, int error)
         flow_start(&c->flows[TO_CLIENT]);
 }
 
-/* The upstream is looked at now, not at accept: it may have changed (a broker that was
- * restarted has a new port). */
-static void start_dial(struct connection *c)
+void connection_enter_dialing(struct connection *c)
 {
     move_state(c, CONNECTION_DIALING);
     emit(c, PROXY_DIAL, 0, 0, 0, json_pack("{s:s}", "upstream", c->link->upstream.text));
     c->dialed_ns = clock_now(c->engine->clock);
-    c->dial =
-        dial_start(c->engine, &c->link->upstream, c->link->dial_timeout_ns, on_dialed, c);
+}
+
+/* The upstream is looked at now, not at accept: it may have changed (a broker that was
+ * restarted has a new port). A fault may have let the dial hang: that was its time. */
+void connection_dial(struct connection *c)
+{
+    uint64_t took_ns = dial_took_ns(c);
+    uint64_t left_ns =
+        c->link->dial_timeout_ns > took_ns ? c->link->dial_timeout_ns - took_ns : 0;
+
+    c->dial = dial_start(c->engine, &c->link->upstream, left_ns, on_dialed, c);
     if (c->dial == NULL) {
         connection_close(c, PROXY_BY_PROXY | PROXY_HOW_RST | PROXY_HOW_ERROR);
         return;
@@ -216,7 +239,6 @@ static void start_dial(struct connection *c)
 void connection_open(struct link *link, int fd, uint16_t client_port)
 {
     struct connection *c = create(link);
-    unsigned how;
 
     if (c == NULL) {
         socket_reset(fd);
@@ -233,13 +255,8 @@ void connection_open(struct link *link, int fd, uint16_t client_port)
     emit(c, PROXY_ACCEPT, client_port, c->order, 0, NULL);
     for (struct link_fault *f = link->faults; f != NULL && !c->closing; f = f->next)
         connection_fault_add(c, f);
-    if (c->closing)
-        return;
-    how = seats_refuse(c);
-    if (how != 0)
-        connection_close(c, PROXY_BY_FAULT | how);
-    else
-        start_dial(c);
+    if (!c->closing)
+        admission_begin(c);
 }
 
 /* Closing */
@@ -252,11 +269,13 @@ void connection_close(struct connection *c, unsigned flags)
         return;
     c->closing = true;
     move_state(c, CONNECTION_CLOSED);
+    admission_stop_waiting(c);
     for (int i = 0; i < DIRECTION_COUNT; i++)
         flow_close(&c->flows[i]);
     emit(c, PROXY_CLOSE, c->flows[TO_SERVER].passed_bytes,
          c->flows[TO_CLIENT].passed_bytes, flags, NULL);
     link_connection_closed(c->link, c);
+    seats_close(c);
     if (c->dial != NULL)
         dial_cancel(c->dial);
     if (c->client.fd != -1)
@@ -272,7 +291,7 @@ void connection_wire_dead(struct connection *c, struct wire *wire)
     if (c->closing)
         return;
     /* Nobody upstream has heard of this client yet: there is nothing to pass on. */
-    if (c->state == CONNECTION_DIALING) {
+    if (c->state == CONNECTION_ACCEPTED || c->state == CONNECTION_DIALING) {
         connection_close(c, by(c, wire) | flags_of_errno(wire->error));
         return;
     }
@@ -325,4 +344,31 @@ void connection_flow_bound(struct connection *c, const struct flow *flow)
 {
     emit(c, PROXY_BOUND, flow_held_bytes(flow), 0,
          flow->direction == TO_SERVER ? PROXY_BY_CLIENT : PROXY_BY_SERVER, NULL);
+}
+
+void connection_flow_closed(struct connection *c, const struct flow *flow)
+{
+    (void)flow;
+    connection_close(c, PROXY_BY_FAULT | PROXY_HOW_FIN);
+}
+
+/* The handle is given back when it has closed; whoever is left keeps the connection. */
+void connection_flow_abandon(struct connection *c, const struct flow *flow,
+                             enum side gone)
+{
+    struct wire *wire = gone == SIDE_CLIENT ? &c->client : &c->server;
+    const struct wire *left = gone == SIDE_CLIENT ? &c->server : &c->client;
+
+    (void)flow;
+    if (c->closing || (wire->fd == -1 && wire->dead))
+        return;
+    /* Nobody upstream yet: there is no side that could be left. */
+    if (c->dial != NULL || left->fd == -1) {
+        connection_close(c, PROXY_BY_FAULT | PROXY_HOW_RST);
+        return;
+    }
+    for (int i = 0; i < DIRECTION_COUNT; i++)
+        flow_abandon(&c->flows[i], wire);
+    if (!c->closing)
+        wire_close(wire, true);
 }

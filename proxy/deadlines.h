@@ -21,6 +21,7 @@ struct deadline {
     uint64_t turn;                        /* order among equals: first set, first out */
     size_t place;                         /* in the heap, from 1; 0: not set */
     void (*on_due)(struct deadline *own); /* may set and clear any deadline */
+    bool is_precise;                      /* the loop spins for the last 60 us of it */
 };
 
 struct deadlines {

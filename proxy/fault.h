@@ -87,6 +87,7 @@ struct fault {
     enum direction direction;
     uint64_t opened_ns; /* when the connection was accepted */
     const struct clock *clock;
+    uint64_t ask_ns; /* of fault_ask_at: the seats' own; they set FAULT_FOREVER before */
 };
 
 enum fault_answer { FAULT_LET, FAULT_CLOSE_FIN, FAULT_CLOSE_RST, FAULT_WAIT };

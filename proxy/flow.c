@@ -18,6 +18,7 @@ enum {
 };
 
 static void on_deliver(void *arg, struct chunk *chunk);
+static void on_abandon(void *arg, enum side gone);
 
 void flow_init(struct flow *flow, struct connection *connection, enum direction direction,
                struct wire *from, struct wire *to)
@@ -28,6 +29,7 @@ void flow_init(struct flow *flow, struct connection *connection, enum direction 
                           .from = from,
                           .to = to};
     chain_init(&flow->chain, &flow->engine->deadlines, on_deliver, flow);
+    flow->chain.abandon = on_abandon;
 }
 
 /* Bounds and wishes */
@@ -141,6 +143,17 @@ void flow_count_passed(struct flow *flow, size_t bytes)
         connection_flow_first_byte(flow->connection, flow);
 }
 
+/* The end has been sent, or would have been if somebody were there to take it. */
+static void finish(struct flow *flow)
+{
+    if (flow->close_queued) {
+        connection_flow_closed(flow->connection, flow);
+    } else if (!flow->fin_sent) {
+        flow->fin_sent = true;
+        connection_flow_ended(flow->connection, flow);
+    }
+}
+
 /* Write what waits. When the FIN has gone too, this direction is done. */
 static void flush_out(struct flow *flow)
 {
@@ -151,22 +164,32 @@ static void flush_out(struct flow *flow)
         return;
     }
     flow_count_passed(flow, (size_t)n);
-    if (flow->fin_queued && !flow->fin_sent && flow->to->out.head == NULL) {
-        flow->fin_sent = true;
-        connection_flow_ended(flow->connection, flow);
-    }
+    if (flow->fin_queued && flow->to->out.head == NULL)
+        finish(flow);
 }
 
-/* Nobody is there any more to take it. */
-static void deliver_to_dead(struct flow *flow, struct chunk *chunk)
+/* A FIN or CLOSE has come out of the chain, or something behind one: there only a CLOSE
+ * still means something. */
+static void take_out_end(struct flow *flow, struct chunk *chunk)
 {
-    enum chunk_end end = chunk->end;
+    struct wire *to = flow->to;
+    bool was_queued = flow->fin_queued;
+    bool nobody;
 
-    chunk_destroy(chunk);
-    if (end == CHUNK_FIN && !flow->fin_sent) {
-        flow->fin_sent = true;
-        connection_flow_ended(flow->connection, flow);
+    flow->fin_queued = true;
+    flow->close_queued |= chunk->end == CHUNK_CLOSE;
+    /* While the upstream is still being dialled a CLOSE need not wait for it. */
+    nobody = to->dead || (!flow->started && flow->close_queued && to->out.head == NULL);
+    if (was_queued || nobody) {
+        chunk_destroy(chunk);
+        if (to->out.head == NULL)
+            finish(flow);
+        return;
     }
+    chunk_queue_push(&to->out, chunk);
+    if (to->out.head == chunk && to->fd != -1 && flow->started)
+        flush_out(flow);
+    flow_update(flow);
 }
 
 /* Something comes out of the chain: end, or bytes for the queue of `to`. */
@@ -185,15 +208,14 @@ static void on_deliver(void *arg, struct chunk *chunk)
         connection_flow_reset(flow->connection, flow);
         return;
     }
-    if (to->dead) {
-        deliver_to_dead(flow, chunk);
+    if (chunk->end != CHUNK_DATA || flow->fin_queued) {
+        take_out_end(flow, chunk);
         return;
     }
-    if (flow->fin_queued) {
+    if (to->dead) {
         chunk_destroy(chunk);
         return;
     }
-    flow->fin_queued = chunk->end == CHUNK_FIN;
     chunk_queue_push(&to->out, chunk);
     /* Try the write first; once it would block, the loop says when to go on. */
     if (idle && to->fd != -1 && flow->started)
@@ -224,6 +246,7 @@ static void take_bytes(struct flow *flow, const uint8_t *bytes, size_t size)
     ssize_t written = 0;
 
     flow->read_bytes += size;
+    *flow->read_total += size;
     if (chain_is_empty(&flow->chain) && to->out.head == NULL && !to->dead &&
         !flow->fin_queued) {
         written = wire_write(to, bytes, size);
@@ -327,6 +350,34 @@ void flow_on_readable(struct flow *flow)
     else
         copy_turn(flow);
     flow_update(flow);
+}
+
+static void on_abandon(void *arg, enum side gone)
+{
+    struct flow *flow = arg;
+
+    if (!flow->closed)
+        connection_flow_abandon(flow->connection, flow, gone);
+}
+
+/* What was read from it before still reaches the other side; what was meant for it has
+ * nobody to go to. */
+void flow_abandon(struct flow *flow, const struct wire *wire)
+{
+    struct chunk_queue piped;
+
+    if (flow->closed)
+        return;
+    if (flow->to == wire) {
+        splice_give_back(flow);
+        if (flow->fin_queued)
+            finish(flow);
+    } else if (flow->pipe != NULL) {
+        if (flow_prepare_fault(flow, &piped))
+            flow_resume(flow, &piped);
+        else
+            connection_flow_reset(flow->connection, flow);
+    }
 }
 
 void flow_start(struct flow *flow)

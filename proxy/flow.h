@@ -28,6 +28,7 @@ struct flow {
     uint64_t read_bytes;    /* also the offset of the next byte */
     uint64_t passed_bytes;  /* written to `to` */
     uint64_t *passed_total; /* the link's count of the same */
+    uint64_t *read_total;   /* the link's count of what was read */
     uint64_t buffer_bytes;  /* bound; 0: the default */
     uint64_t accounted;     /* our part of engine->memory_bytes */
     uint64_t bound_told_ns;
@@ -39,6 +40,7 @@ struct flow {
     bool end_read;   /* FIN or RST came from `from` */
     bool reset_read; /* RST came */
     bool fin_queued;
+    bool close_queued; /* it is a CHUNK_CLOSE */
     bool fin_sent;
     bool closed;
 };
@@ -60,6 +62,10 @@ void flow_take_reset(struct flow *flow);
  * caller then adds the fault and calls flow_resume, which pushes them. */
 bool flow_prepare_fault(struct flow *flow, struct chunk_queue *out); /* splice.c */
 void flow_resume(struct flow *flow, struct chunk_queue *from);
+
+/* `wire` is about to be closed under the living connection: nothing is read from it or
+ * written to it any more; what comes for it is thrown away. */
+void flow_abandon(struct flow *flow, const struct wire *wire);
 
 /* So many bytes were taken by `to`. */
 void flow_count_passed(struct flow *flow, size_t bytes);

@@ -98,6 +98,7 @@ static enum splice_result splice_in(struct flow *flow, size_t *moved)
     if (n > 0) {
         pipe->bytes += (size_t)n;
         flow->read_bytes += (uint64_t)n;
+        *flow->read_total += (uint64_t)n;
         *moved += (size_t)n;
         return SPLICE_MOVED;
     }
