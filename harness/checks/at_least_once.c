@@ -378,7 +378,7 @@ static void judge(const struct check_input *input, const void *arg,
     rc = ledger_create(&j.ledger, input->evidence, input->from_ns, input->to_ns, &err);
     if (rc == 0)
         rc = audience_create(&j.audience, input->evidence, input->cast, j.ledger,
-                             input->client, conf->stream, &err);
+                             input->scope->of, conf->stream, &err);
     if (rc == 0) {
         j.level = conf->upto == LEVEL_FURTHEST ? audience_furthest(j.audience)
                                                : (enum level)conf->upto;

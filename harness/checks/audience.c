@@ -112,7 +112,7 @@ static void fill_publisher(struct audience_publisher *publisher,
 /* Everybody who attempted something has a sheet of its own. */
 static int find_publishers(struct audience *audience, const struct evidence *evidence,
                            const struct cast *cast, const struct ledger *ledger,
-                           uint32_t of, const char *stream)
+                           const char *of, const char *stream)
 {
     uint32_t last = 0;
     int i;
@@ -129,7 +129,7 @@ static int find_publishers(struct audience *audience, const struct evidence *evi
         if (sheet->receiver != 0 || sheet->client == last)
             continue;
         last = sheet->client;
-        if (of != 0 && sheet->client != of)
+        if (!cast_means(cast, of, sheet->client))
             continue;
         *publisher = (struct audience_publisher){.client = sheet->client};
         fill_publisher(publisher, evidence, cast, ledger);
@@ -263,7 +263,7 @@ static void learn(struct audience_group *group, const struct ledger *ledger)
 }
 
 static int find_groups(struct audience *audience, const struct cast *cast,
-                       const struct ledger *ledger, uint32_t of, const char *stream)
+                       const struct ledger *ledger, const char *of, const char *stream)
 {
     int rc = 0;
     int i;
@@ -275,7 +275,7 @@ static int find_groups(struct audience *audience, const struct cast *cast,
         const struct cast_client *client = &cast->clients[i];
         struct audience_group one;
 
-        if (!is_receiver(client) || (of != 0 && client->number != of))
+        if (!is_receiver(client) || !cast_means(cast, of, client->number))
             continue;
         one = describe(client);
         if (stream == NULL || !one.is_consumer || same(stream, one.stream))
@@ -286,13 +286,23 @@ static int find_groups(struct audience *audience, const struct cast *cast,
     return rc;
 }
 
+/* One who receives is enough: a group does one thing. */
+static bool names_receivers(const struct cast *cast, const char *of)
+{
+    for (int i = 0; i < cast->client_count; i++)
+        if (is_receiver(&cast->clients[i]) &&
+            cast_means(cast, of, cast->clients[i].number))
+            return true;
+    return false;
+}
+
 int audience_create(struct audience **out, const struct evidence *evidence,
-                    const struct cast *cast, const struct ledger *ledger, uint32_t of,
+                    const struct cast *cast, const struct ledger *ledger, const char *of,
                     const char *stream, struct error *err)
 {
-    const struct cast_client *only = of == 0 ? NULL : cast_client(cast, of);
-    uint32_t receiver = only != NULL && is_receiver(only) ? of : 0;
-    uint32_t publisher = only != NULL && !is_receiver(only) ? of : 0;
+    bool receives = of != NULL && names_receivers(cast, of);
+    const char *publisher = receives ? NULL : of;
+    const char *receiver = receives ? of : NULL;
     struct audience *audience = calloc(1, sizeof *audience);
     int rc = E_NOMEM;
 

@@ -45,10 +45,10 @@ struct audience {
     int group_count;
 };
 
-/* `of`: only this client (0: all), be it publisher or receiver. `stream`: only this
- * stream (NULL: all). Borrows evidence, cast and ledger. */
+/* `of`: only this client or group (NULL: all), be it publishers or receivers. `stream`:
+ * only this stream (NULL: all). Borrows evidence, cast and ledger. */
 int audience_create(struct audience **out, const struct evidence *evidence,
-                    const struct cast *cast, const struct ledger *ledger, uint32_t of,
+                    const struct cast *cast, const struct ledger *ledger, const char *of,
                     const char *stream, struct error *err);
 void audience_destroy(struct audience *audience);
 

@@ -248,7 +248,7 @@ static void judge(const struct check_input *input, const void *arg,
     int rc;
     int i;
 
-    rc = lanes_create(&j.lanes, input->evidence, input->cast, input->client, &err);
+    rc = lanes_create(&j.lanes, input->evidence, input->cast, input->scope->of, &err);
     for (i = 0; rc == 0 && i < j.lanes->count; i++)
         rc = measure_lane(&j, &j.lanes->lanes[i]);
     if (rc == 0) {

@@ -37,7 +37,8 @@ const char *const check_doubts[] = {
 const struct param check_scope_params[] = {
     PARAM(check_scope, id, TEXT, "id", NULL, NULL, NULL,
           "its name in expect, where a check stands twice"),
-    PARAM(check_scope, of, TEXT, "of", NULL, NULL, NULL, "look at this client only"),
+    PARAM(check_scope, of, TEXT, "of", NULL, NULL, NULL,
+          "look at this client only, or at the members of this group"),
     PARAM(check_scope, phase, TEXT, "phase", NULL, NULL, NULL, "look at this phase only"),
     PARAM(check_scope, after, TEXT, "after", NULL, NULL, NULL,
           "look from the beginning of this phase on"),
@@ -200,21 +201,18 @@ int check_read(struct check **out, const json_t *object, struct error *err)
 
 /* ---- the scope in numbers ---- */
 
-static bool find_client(struct check_input *input, struct verdict *verdict)
+static bool find_client(const struct check_input *input, struct verdict *verdict)
 {
-    const struct check_scope *scope = input->scope;
-    const struct cast_client *client;
+    const char *of = input->scope->of;
 
-    if (scope->of == NULL)
+    if (of == NULL)
         return true;
-    client = cast_client_named(input->cast, scope->of);
-    if (client == NULL) {
-        verdict_inconclusive(verdict, "no_client",
-                             "no client was called \"%s\" in this run", scope->of);
-        return false;
-    }
-    input->client = client->number;
-    return true;
+    for (int i = 0; i < input->cast->client_count; i++)
+        if (cast_means(input->cast, of, input->cast->clients[i].number))
+            return true;
+    verdict_inconclusive(verdict, "no_client",
+                         "no client or group was called \"%s\" in this run", of);
+    return false;
 }
 
 static const struct cast_phase *find_phase(const struct check_input *input,

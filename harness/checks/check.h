@@ -16,7 +16,7 @@
 /* What every check can be told: where to look. Empty: everywhere. */
 struct check_scope {
     char *id;    /* its name where a check stands twice */
-    char *of;    /* only this client */
+    char *of;    /* only this client, or the members of this group */
     char *phase; /* only what happened in this phase */
     char *after; /* only from the beginning of this phase on */
 };
@@ -29,7 +29,6 @@ struct check_input {
     const struct cast *cast;
     const struct check_scope *scope;
     uint64_t from_ns, to_ns; /* of the scope's phases, or the whole run */
-    uint32_t client;         /* of scope->of; 0 = all */
 };
 
 struct check_type {

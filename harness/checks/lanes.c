@@ -105,7 +105,7 @@ static void add_link(struct sorting *s, int at)
     s->by_link[link->number] = lane;
 }
 
-static void make_lanes(struct sorting *s, uint32_t only)
+static void make_lanes(struct sorting *s, const char *only)
 {
     const struct cast *cast = s->cast;
     size_t most = (size_t)cast->link_count + (size_t)cast->client_count + 1;
@@ -118,14 +118,14 @@ static void make_lanes(struct sorting *s, uint32_t only)
         return;
     }
     for (i = 0; i < cast->link_count; i++)
-        if (cast->links[i].client != 0 && (only == 0 || cast->links[i].client == only))
+        if (cast->links[i].client != 0 && cast_means(cast, only, cast->links[i].client))
             add_link(s, i);
     /* A client without links still has words. */
     for (i = 0; i < cast->client_count; i++) {
         uint32_t number = cast->clients[i].number;
         struct connection_lane *lane;
 
-        if ((only != 0 && number != only) || find_lane(s, number, 0) != NULL)
+        if (!cast_means(cast, only, number) || find_lane(s, number, 0) != NULL)
             continue;
         lane = &s->lanes->lanes[s->lanes->count++];
         *lane = (struct connection_lane){.client = number};
@@ -335,7 +335,7 @@ static void name_first_lanes(struct lanes *lanes)
 }
 
 int lanes_create(struct lanes **out, const struct evidence *evidence,
-                 const struct cast *cast, uint32_t only, struct error *err)
+                 const struct cast *cast, const char *only, struct error *err)
 {
     static const unsigned kinds[] = {
         RECORD_run_end,      RECORD_accept,      RECORD_first_byte,    RECORD_half_closed,

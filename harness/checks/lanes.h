@@ -77,9 +77,9 @@ struct outage {
     int attempt_count; /* up to and with the one that succeeded */
 };
 
-/* `only`: a client's number, 0 for all. */
+/* `only`: a client's or a group's name, NULL for all. */
 int lanes_create(struct lanes **out, const struct evidence *evidence,
-                 const struct cast *cast, uint32_t only, struct error *err);
+                 const struct cast *cast, const char *only, struct error *err);
 void lanes_destroy(struct lanes *lanes);
 
 /* All outages of a lane in [from_ns, to_ns) by their loss, as the proxy saw them. Gives

@@ -303,7 +303,7 @@ static void judge(const struct check_input *input, const void *arg,
     int rc;
     int i;
 
-    rc = lanes_create(&j.lanes, input->evidence, input->cast, input->client, &err);
+    rc = lanes_create(&j.lanes, input->evidence, input->cast, input->scope->of, &err);
     if (rc == 0)
         rc = reach_create(&j.reach, input->evidence, input->cast, &err);
     for (i = 0; rc == 0 && i < j.lanes->count; i++)

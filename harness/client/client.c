@@ -299,6 +299,15 @@ static void on_started(struct child *child, void *arg)
     json_decref(detail);
 }
 
+/* Whose fault it was: a parameter that is wrong is the author's. What took too long, or
+ * is not told in our words, is the environment's. */
+static int code_of_failure(const json_t *line)
+{
+    json_int_t code = json_integer_value(json_object_get(line, "code"));
+
+    return code == E_PARAM || code == E_SCRIPT ? E_PARAM : E_ENVIRONMENT;
+}
+
 /* Something it says unasked. */
 void client_on_line(struct client *client, const json_t *line)
 {
@@ -313,9 +322,11 @@ void client_on_line(struct client *client, const json_t *line)
         uv_timer_stop(&client->ready_timer);
         client_fire_waiters(&client->ready_waiters, 0, NULL);
     } else if (strcmp(event, "failed") == 0 && client->state == CLIENT_STARTING) {
-        error_set(&err, E_ENVIRONMENT, "client '%s': %s", client->name,
+        int code = code_of_failure(line);
+
+        error_set(&err, code, "client '%s': %s", client->name,
                   text != NULL ? text : "could not start");
-        never_ready(client, E_ENVIRONMENT, &err);
+        never_ready(client, code, &err);
     }
 }
 

@@ -373,6 +373,13 @@ void desk_answer(struct desk *desk, struct errand *errand, int rc, const char *t
     free(errand);
 }
 
+/* The code tells the author's mistakes (a subject that cannot be) from the machine's. */
+void desk_tell_failed(struct desk *desk, int code, const char *text)
+{
+    say(desk,
+        json_pack("{s:s, s:s, s:i}", "event", "failed", "text", text, "code", code));
+}
+
 void desk_tell(struct desk *desk, const char *event, const char *text)
 {
     json_t *line = json_pack("{s:s}", "event", event);

@@ -57,4 +57,7 @@ void desk_answer(struct desk *desk, struct errand *errand, int rc, const char *t
 /* {"event": event, "text": text}; text may be NULL. */
 void desk_tell(struct desk *desk, const char *event, const char *text);
 
+/* {"event": "failed", "text": …, "code": …}: the client will never be ready. */
+void desk_tell_failed(struct desk *desk, int code, const char *text);
+
 #endif

@@ -187,7 +187,7 @@ static void on_expired(void *arg, const char *call, uint64_t ns)
             writer_close(eye.writer);
         }
     }
-    desk_tell(session->desk, "failed", text);
+    desk_tell_failed(session->desk, E_TIMEOUT, text);
     log_error(session->log, "client", "%s: %s; the client ends", session->name, text);
     _exit(WATCHDOG_EXIT_CODE);
 }
@@ -280,7 +280,7 @@ void session_ready(struct session *session)
 void session_failed(struct session *session, const struct error *err)
 {
     log_error(session->log, "client", "%s: %s", session->name, err->text);
-    desk_tell(session->desk, "failed", err->text);
+    desk_tell_failed(session->desk, err->code, err->text);
 }
 
 void session_answer(struct session *session, struct errand *errand, int rc,
@@ -334,7 +334,7 @@ int session_open(struct session *session, const struct workload_type *type,
     if (rc == 0)
         atomic_store(&session->status->magic, STATUS_MAGIC);
     if (rc != 0 && session->desk != NULL)
-        desk_tell(session->desk, "failed", err->text);
+        desk_tell_failed(session->desk, err->code, err->text);
     if (rc != 0)
         session_close(session);
     return rc;

@@ -293,6 +293,26 @@ const struct cast_client *cast_client_named(const struct cast *cast, const char 
     return NULL;
 }
 
+/* The members of a group bear its name and a number (client_start.c). */
+bool cast_means(const struct cast *cast, const char *name, uint32_t number)
+{
+    const struct cast_client *client;
+    const char *rest;
+    size_t length;
+
+    if (name == NULL)
+        return true;
+    client = cast_client(cast, number);
+    length = strlen(name);
+    if (client == NULL || strncmp(client->name, name, length) != 0)
+        return false;
+    rest = client->name + length;
+    if (rest[0] == '\0')
+        return true;
+    return rest[0] == '-' && rest[1] != '\0' &&
+           strspn(rest + 1, "0123456789") == strlen(rest + 1);
+}
+
 const struct cast_link *cast_link(const struct cast *cast, uint16_t number)
 {
     for (int i = 0; i < cast->link_count; i++) {

@@ -56,6 +56,10 @@ void cast_destroy(struct cast *cast);
 /* NULL when there is none. */
 const struct cast_client *cast_client(const struct cast *cast, uint32_t number);
 const struct cast_client *cast_client_named(const struct cast *cast, const char *name);
+
+/* Is this client meant by `name`: its own name, or that of its group ("worker" means
+ * worker-1, worker-2, …)? NULL means everybody. */
+bool cast_means(const struct cast *cast, const char *name, uint32_t client);
 const struct cast_link *cast_link(const struct cast *cast, uint16_t number);
 const struct cast_phase *cast_phase_named(const struct cast *cast, const char *name);
 

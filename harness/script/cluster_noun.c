@@ -1,6 +1,7 @@
 /* cluster_noun: t.cluster: its nodes, its streams, and clients that need no stream. */
 #include "harness/script/client_noun.h"
 #include "harness/script/noun.h"
+#include "harness/script/raise.h"
 #include "harness/script/run.h"
 #include "harness/script/stream_noun.h"
 #include "harness/script/tasks.h"
@@ -68,6 +69,21 @@ static int l_await_healthy(lua_State *L)
     return wait_end_deadline(L, wait);
 }
 
+/* A node that is not there gets words, not a bare nil. The place behind the last stays
+ * nil: that is how ipairs ends. */
+static int l_no_such_node(lua_State *L)
+{
+    int count = cluster_node_count(script_of(L)->run->options.cluster);
+
+    if (lua_isinteger(L, 2) && lua_tointeger(L, 2) == count + 1)
+        return 0;
+    if (count == 1)
+        raise_text(L, "there is no node %s: the cluster has one, nodes[1]",
+                   luaL_tolstring(L, 2, NULL));
+    raise_text(L, "there is no node %s: the cluster has nodes[1] to nodes[%d]",
+               luaL_tolstring(L, 2, NULL), count);
+}
+
 /* cluster.nodes */
 static void push_field(lua_State *L, const struct box *box, const char *field)
 {
@@ -83,6 +99,10 @@ static void push_field(lua_State *L, const struct box *box, const char *field)
         noun_push(L, &noun_node, node_number(node), 0, node_name(node));
         lua_rawseti(L, -2, i + 1);
     }
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_no_such_node);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
 }
 
 static const struct method methods[] = {

@@ -406,6 +406,33 @@ static void test_reconnects__looks_at_its_client_and_phase_only(void **state)
            "never_reconnected");
 }
 
+/* "of" a group means each of its members, and nobody else. */
+static void test_reconnects__looks_at_every_member_of_a_group(void **state)
+{
+    struct evidence *e = story();
+
+    (void)state;
+    add_client(e, 2, "pool-1", "consumer", NULL);
+    add_client(e, 3, "pool-2", "consumer", NULL);
+    add_link(e, 2, "pool-1->n1", 2, NODE);
+    add_link(e, 3, "pool-2->n1", 3, NODE);
+    add_connected(e, 2);
+    add_connected(e, 3);
+    at_ms(e, 1000);
+    add_disconnected(e, CLIENT);
+    add_disconnected(e, 2);
+    add_disconnected(e, 3);
+    at_ms(e, 1100);
+    add_reconnected(e, CLIENT);
+    add_reconnected(e, 2);
+    end_at(e, 9000);
+    expect_verdict(e, "reconnects", "{\"within\":\"1s\",\"of\":\"pool-1\"}",
+                   VERDICT_PASSED, NULL);
+    expect_verdict(e, "reconnects", "{\"within\":\"1s\",\"of\":\"worker\"}",
+                   VERDICT_PASSED, NULL);
+    expect(e, "{\"within\":\"1s\",\"of\":\"pool\"}", VERDICT_FAILED, "never_reconnected");
+}
+
 /* A refusal of one connection in ten thousand that hits none is no excuse. */
 static void test_reconnects__excuses_nobody_whom_the_fault_spared(void **state)
 {
@@ -448,6 +475,7 @@ int main(void)
             test_reconnects__does_not_count_time_in_which_the_client_was_paused),
         cmocka_unit_test(test_reconnects__sees_a_foreign_client_come_back),
         cmocka_unit_test(test_reconnects__fails_who_is_late),
+        cmocka_unit_test(test_reconnects__looks_at_every_member_of_a_group),
         cmocka_unit_test(test_reconnects__excuses_nobody_whom_the_fault_spared),
         cmocka_unit_test(test_reconnects__fails_who_missed_a_chance_and_took_the_next),
         cmocka_unit_test(test_reconnects__fails_who_is_never_back),

@@ -54,6 +54,31 @@ static void test_cast__knows_clients_and_their_lives(void **state)
     evidence_close(e);
 }
 
+static void test_cast__means_a_group_by_the_name_its_members_bear(void **state)
+{
+    struct evidence *e = evidence_create();
+    struct cast *cast;
+
+    (void)state;
+    add_client(e, 1, "worker-1", "consumer", NULL);
+    add_client(e, 2, "worker-12", "consumer", NULL);
+    add_client(e, 3, "worker-late", "consumer", NULL);
+    add_client(e, 4, "work", "consumer", NULL);
+    add_client(e, 5, "worker-", "consumer", NULL);
+    cast = cast_of(e);
+    assert_true(cast_means(cast, "worker", 1));
+    assert_true(cast_means(cast, "worker", 2));
+    assert_false(cast_means(cast, "worker", 3));
+    assert_false(cast_means(cast, "worker", 4));
+    assert_false(cast_means(cast, "worker", 5));
+    assert_true(cast_means(cast, "worker-1", 1));
+    assert_false(cast_means(cast, "worker-1", 2));
+    assert_true(cast_means(cast, NULL, 3));
+    assert_false(cast_means(cast, "worker", 99));
+    cast_destroy(cast);
+    evidence_close(e);
+}
+
 static void test_cast__keeps_a_clients_configuration(void **state)
 {
     struct evidence *e = evidence_create();
@@ -160,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cast__knows_clients_and_their_lives),
+        cmocka_unit_test(test_cast__means_a_group_by_the_name_its_members_bear),
         cmocka_unit_test(test_cast__keeps_a_clients_configuration),
         cmocka_unit_test(test_cast__knows_whose_link_it_is),
         cmocka_unit_test(test_cast__cuts_time_into_phases),

@@ -93,6 +93,18 @@ static void test_noun__acts_on_nodes(void **state)
     script_rig_destroy(rig);
 }
 
+static void test_noun__names_the_nodes_there_are(void **state)
+{
+    struct script_rig *rig = script_rig_create();
+
+    (void)state;
+    script_rig_run(rig, "t.cluster.nodes[9]:kill()");
+    EXPECT_ERROR(rig, 2, "there is no node 9: the cluster has nodes[1] to nodes[");
+    script_rig_run(rig, "t.cluster.nodes.first:kill()");
+    EXPECT_ERROR(rig, 2, "there is no node first");
+    script_rig_destroy(rig);
+}
+
 static void test_noun__puts_one_fault_on_all_links_of_a_client(void **state)
 {
     struct script_rig *rig = script_rig_create();
@@ -287,8 +299,14 @@ static const struct slip {
      "link:latency takes a table: write link:latency { name = value }, not a string"},
     {PUBLISHER "p.link.stall {}",
      "call it with a colon: link:stall(...), not link.stall(...)"},
-    {PUBLISHER "p.link:reset {}",
-     "link:reset takes nothing: it is an action, it happens now"},
+    {PUBLISHER "p.link:reset '3s'",
+     "link:reset takes nothing, and resets now, or a table such as { after = \"3s\" }, "
+     "and is a fault that lasts"},
+    {PUBLISHER "p.link:reset(nil)", "link:reset takes nothing, and resets now"},
+    {PUBLISHER "p.link:reset { wiat = '3s' }",
+     "link:reset has no option 'wiat'; did you mean 'wait'?"},
+    {PUBLISHER "p.link.reset { wait = '3s' }",
+     "call it with a colon: link:reset(...), not link.reset(...)"},
     {PUBLISHER "p:link_to('n9')", "client:link_to takes a node; there is no 'n9'"},
     {PUBLISHER "p:terminate { grce = '1s' }",
      "client:terminate has no option 'grce'; did you mean 'grace'?"},
@@ -318,17 +336,6 @@ static void test_noun__answers_every_slip_with_its_line_and_a_way_out(void **sta
             EXPECT_PART(rig->error.text, slips[i].sentence);
         script_rig_destroy(rig);
     }
-}
-
-static void test_noun__lists_what_there_is_when_nothing_is_near(void **state)
-{
-    struct script_rig *rig = script_rig_create();
-
-    (void)state;
-    script_rig_run(rig, PUBLISHER "p.link:blackhole()");
-    EXPECT_ERROR(rig, 3, "link has no 'blackhole'");
-    EXPECT_TEXT(rig->error.hint, "it has: reset, latency, refuse, stall");
-    script_rig_destroy(rig);
 }
 
 static void test_noun__says_that_there_is_no_cluster_or_no_jetstream(void **state)
@@ -433,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_noun__starts_clients_and_asks_them),
         cmocka_unit_test(test_noun__makes_streams_and_their_clients),
         cmocka_unit_test(test_noun__acts_on_nodes),
+        cmocka_unit_test(test_noun__names_the_nodes_there_are),
         cmocka_unit_test(test_noun__puts_one_fault_on_all_links_of_a_client),
         cmocka_unit_test(test_noun__heals_what_is_left_however_run_ends),
         cmocka_unit_test(test_noun__heals_at_the_end_of_a_block_that_fails),
@@ -441,7 +449,6 @@ int main(void)
         cmocka_unit_test(test_noun__heals_a_fault_that_arrives_after_the_end),
         cmocka_unit_test(test_noun__raises_what_the_layers_below_refuse),
         cmocka_unit_test(test_noun__answers_every_slip_with_its_line_and_a_way_out),
-        cmocka_unit_test(test_noun__lists_what_there_is_when_nothing_is_near),
         cmocka_unit_test(test_noun__says_that_there_is_no_cluster_or_no_jetstream),
         cmocka_unit_test(test_noun__gives_a_case_its_values_and_knows_those_of_others),
         cmocka_unit_test(test_noun__refuses_handles_of_a_run_that_is_over),
