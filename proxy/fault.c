@@ -30,6 +30,14 @@ static const struct param common_params[] = {
           "share of the connections on which it acts"),
     PARAM_CHOICE(fault_common, direction, "direction", "both", directions,
                  "the bytes on which it acts"),
+    PARAM_UNION(fault_common, after, PARAM_DURATION | PARAM_BYTES, "after", NULL, "0",
+                "24h", NULL, "how late it begins: a time, or bytes of the direction"),
+    PARAM(fault_common, on_ns, DURATION, "on", "0", "0", "24h",
+          "with `off`: how long it is on before it rests"),
+    PARAM(fault_common, off_ns, DURATION, "off", "0", "0", "24h",
+          "with `on`: how long it rests before it is on again"),
+    PARAM(fault_common, times, INTEGER, "times", "0", "0", "1000000000",
+          "with `on` and `off`: how many times it is on; 0: for ever"),
     PARAM_END,
 };
 
@@ -84,7 +92,8 @@ const char *fault_direction_name(int direction)
 /* A fault that only decides about connections has no stage in any chain. */
 static bool has_bytes(const struct fault_type *type)
 {
-    return type->on_chunk != NULL || type->on_begin != NULL || type->stops_reading;
+    return type->on_chunk != NULL || type->on_end != NULL || type->on_begin != NULL ||
+           type->stops_reading;
 }
 
 bool fault_acts_on(const struct fault_type *type, const struct fault_common *common,
@@ -114,13 +123,51 @@ static int unknown_type(const char *name, struct error *err)
     return E_PARAM;
 }
 
+/* `on` and `off` belong together; below a millisecond a fault would only keep the loop
+ * busy with itself. */
+static int check_repeat(const struct fault_type *type, const struct fault_common *common,
+                        struct error *err)
+{
+    char text[32];
+    uint64_t shortest_ns =
+        common->on_ns < common->off_ns ? common->on_ns : common->off_ns;
+
+    if (common->on_ns == 0 && common->off_ns == 0 && common->times == 0)
+        return 0;
+    if (shortest_ns == 0) {
+        error_set(err, E_PARAM, "%s: `%s` needs `%s`", type->name,
+                  common->on_ns > 0    ? "on"
+                  : common->off_ns > 0 ? "off"
+                                       : "times",
+                  common->on_ns > 0 ? "off" : "on");
+        error_hint(err, "on=5s off=2s times=3: give on and off, and times if you like");
+        return E_PARAM;
+    }
+    if (shortest_ns < NS_PER_MS)
+        return error_set(err, E_PARAM, "%s: `%s` is %s; at least 1ms", type->name,
+                         shortest_ns == common->on_ns ? "on" : "off",
+                         param_duration_text(shortest_ns, text, sizeof text));
+    return 0;
+}
+
 int fault_check_conf(const struct fault_type *type, const void *conf,
                      const struct fault_common *common, struct error *err)
 {
+    int rc = check_repeat(type, common, err);
+
+    if (rc != 0)
+        return rc;
     if (!has_bytes(type) && common->direction != FAULT_BOTH) {
         error_set(err, E_PARAM, "%s has no direction: it acts on whole connections",
                   type->name);
         error_hint(err, "leave `direction` away");
+        return E_PARAM;
+    }
+    if (!has_bytes(type) && common->after.kind == PARAM_BYTES) {
+        error_set(err, E_PARAM,
+                  "%s: `after` cannot be bytes: it acts on whole connections",
+                  type->name);
+        error_hint(err, "give a time, such as after=5s");
         return E_PARAM;
     }
     return type->check != NULL ? type->check(conf, common, err) : 0;
