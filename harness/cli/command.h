@@ -30,7 +30,7 @@ enum value_kind {
 struct flag {
     const char *name; /* "out", without the dashes */
     char letter;      /* 0: none */
-    bool repeats;     /* may stand several times; otherwise the last one counts */
+    bool repeats;     /* a value that may stand several times; a switch always may */
     enum value_kind kind;
     const char *value; /* how help calls it: "DIR" */
     int64_t min;
@@ -89,7 +89,7 @@ void command_release(struct invocation *invocation);
 /* E_USAGE for a name that is no command, with the nearest. */
 int command_unknown(const char *name, struct error *err);
 
-/* What was said; the last one where it stood several times. */
+/* What was said; the last one where a flag repeats. */
 bool invocation_has(const struct invocation *invocation, const char *flag);
 int invocation_count(const struct invocation *invocation, const char *flag);
 const char *invocation_text(const struct invocation *invocation, const char *flag);

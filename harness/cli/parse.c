@@ -230,6 +230,18 @@ static int check_value(const struct flag *flag, const char *text, struct error *
     return 0;
 }
 
+/* A switch counts its uses; of two values for one thing, which was meant? */
+static int check_once(const struct invocation *in, const struct flag *flag,
+                      const char *text, struct error *err)
+{
+    if (flag->repeats || flag->kind == VALUE_NONE || !invocation_has(in, flag->name))
+        return 0;
+    error_set(err, E_USAGE, "--%s stands twice: '%s' and '%s'", flag->name,
+              invocation_text(in, flag->name), text);
+    error_hint(err, "it can be given once: leave one of them away");
+    return E_USAGE;
+}
+
 /* How many words there are is checked last, and not when the user asked for help. */
 static int check_arguments(const struct invocation *in, struct error *err)
 {
@@ -294,6 +306,8 @@ int command_parse(struct invocation *out, const struct command *command, int arg
         flag = flag_of(&options, value);
         assert(flag != NULL);
         rc = check_value(flag, optarg, err);
+        if (rc == 0)
+            rc = check_once(out, flag, optarg, err);
         if (rc != 0)
             return rc;
         out->uses[out->use_count++] = (struct flag_use){

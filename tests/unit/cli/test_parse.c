@@ -119,14 +119,27 @@ static void test_parse__counts_switches_and_keeps_repeated_values_in_order(void 
     struct line line;
 
     (void)state;
-    parse(&line, "-vv --verbose --set a=1 --set b=2 --seed 1 --seed 2");
+    parse(&line, "-vv --verbose --set a=1 --set b=2 --seed 2");
     assert_int_equal(invocation_count(&line.in, "verbose"), 3);
     assert_string_equal(invocation_text_at(&line.in, "set", 0), "a=1");
     assert_string_equal(invocation_text_at(&line.in, "set", 1), "b=2");
     assert_null(invocation_text_at(&line.in, "set", 2));
-    /* Where one is wanted, the last word counts. */
     assert_int_equal(invocation_number(&line.in, "seed", 0), 2);
     assert_int_equal(invocation_number(&line.in, "jobs", 9), 9);
+    command_release(&line.in);
+}
+
+static void test_parse__refuses_a_second_value_where_there_can_be_one(void **state)
+{
+    struct line line;
+
+    (void)state;
+    expect_refused("--seed 1 --seed 2", "--seed stands twice: '1' and '2'");
+    expect_refused("-j 4 --jobs=4", "--jobs stands twice: '4' and '4'");
+    expect_refused("--format json --form terminal",
+                   "--format stands twice: 'json' and 'terminal'");
+    parse(&line, "-q -q --set a=1 --set a=1");
+    assert_int_equal(invocation_count(&line.in, "quiet"), 2);
     command_release(&line.in);
 }
 
@@ -258,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse__takes_flags_and_arguments_in_any_order),
         cmocka_unit_test(test_parse__counts_switches_and_keeps_repeated_values_in_order),
+        cmocka_unit_test(test_parse__refuses_a_second_value_where_there_can_be_one),
         cmocka_unit_test(test_parse__takes_abbreviations_that_mean_one_flag),
         cmocka_unit_test(test_parse__knows_lists_of_choices),
         cmocka_unit_test(test_parse__suggests_the_flag_or_choice_that_was_meant),
