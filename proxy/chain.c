@@ -244,6 +244,8 @@ void chain_push(struct chain *chain, struct chunk *chunk)
 /* Safe on a stage that was only half made. */
 static void stage_destroy(struct stage *stage)
 {
+    if (stage->begun && stage->fault.type->on_gone != NULL)
+        stage->fault.type->on_gone(&stage->fault);
     deadline_release(stage->chain->deadlines, &stage->leave);
     deadline_release(stage->chain->deadlines, &stage->wake);
     stage_discard(stage);

@@ -16,6 +16,9 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/error.h"
 
+/* How long before a precise deadline the loop stops sleeping. */
+enum { DEADLINES_SPIN_NS = 60 * NS_PER_US };
+
 struct deadline {
     uint64_t due_ns;
     uint64_t turn;                        /* order among equals: first set, first out */

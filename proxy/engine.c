@@ -2,7 +2,6 @@
 #include "proxy/engine.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 int engine_init(struct engine *engine, const struct plane_options *options,
                 struct error *err)
@@ -16,11 +15,13 @@ int engine_init(struct engine *engine, const struct plane_options *options,
     rng_init(&engine->rng, options->seed);
     pipe_pool_init(&engine->pipes);
     deadlines_init(&engine->deadlines, engine->clock);
-    engine->read_buffer = malloc(READ_BYTES);
+    buffer_pool_init(&engine->buffers, READ_BYTES, BUFFERS_IDLE_MAX);
+    engine->read_buffer = buffer_pool_take(&engine->buffers);
     if (engine->read_buffer == NULL)
         return error_set(err, E_NOMEM, "data plane");
     if (uv_loop_init(&engine->loop) != 0) {
-        free(engine->read_buffer);
+        buffer_unref(engine->read_buffer);
+        buffer_pool_release(&engine->buffers);
         return error_set(err, E_SYSTEM, "create the data plane's event loop");
     }
     engine->loop.data = engine;
@@ -36,7 +37,24 @@ void engine_release(struct engine *engine)
     assert(engine->memory_bytes == 0);
     pipe_pool_release(&engine->pipes);
     deadlines_release(&engine->deadlines);
-    free(engine->read_buffer);
+    buffer_unref(engine->read_buffer);
+    buffer_pool_release(&engine->buffers);
+}
+
+struct chunk *engine_take_read(struct engine *engine, uint32_t at, uint32_t size)
+{
+    struct buffer *next = NULL;
+    struct chunk *chunk;
+
+    if (size >= KEEP_BYTES)
+        next = buffer_pool_take(&engine->buffers);
+    if (next == NULL)
+        return chunk_create(engine->read_buffer->bytes + at, size);
+    chunk = chunk_view(engine->read_buffer, at, size);
+    buffer_unref(chunk != NULL ? engine->read_buffer : next);
+    if (chunk != NULL)
+        engine->read_buffer = next;
+    return chunk;
 }
 
 /* The time is taken here and nowhere else, so that events of one thread never go back

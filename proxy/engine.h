@@ -7,16 +7,21 @@
 #include <jansson.h>
 #include <uv.h>
 
+#include "proxy/base/chunk.h"
 #include "proxy/base/rng.h"
 #include "proxy/deadlines.h"
 #include "proxy/pipes.h"
 #include "proxy/plane.h"
+#include "proxy/stamp.h"
 
 enum {
     READ_BYTES = 64 * 1024,
     /* What a held chunk costs beside its bytes; without it, a million chunks of one
      * byte would count as a megabyte. */
     CHUNK_COST_BYTES = 160,
+    /* A chunk this big is worth a whole read buffer: it wastes a third at most. */
+    KEEP_BYTES = READ_BYTES / 4 * 3,
+    BUFFERS_IDLE_MAX = 64,
 };
 
 struct wire;
@@ -31,9 +36,13 @@ struct engine {
     struct observer observer;
     uint64_t memory_bytes; /* held in faults and queues of all directions */
     uint64_t memory_bytes_max;
-    uint32_t connections; /* number of the last one */
-    struct wire *deaf;    /* wires nobody watches: looked at now and then */
-    uint8_t *read_buffer; /* READ_BYTES, shared: nothing stays in it */
+    struct histogram delay_errors; /* of all chains: let go so much later than due */
+    struct histogram lag;          /* of the loop, sampled each 20 ms */
+    struct stamps stamps;          /* the kernel's receive times, on our clock */
+    uint32_t connections;          /* number of the last one */
+    struct wire *deaf;             /* wires nobody watches: looked at now and then */
+    struct buffer *read_buffer;    /* READ_BYTES, shared: the next read overwrites it */
+    struct buffer_pool buffers;    /* that were read buffers, and may be again */
 };
 
 int engine_init(struct engine *engine, const struct plane_options *options,
@@ -41,6 +50,10 @@ int engine_init(struct engine *engine, const struct plane_options *options,
 
 /* After the loop has run out of handles. */
 void engine_release(struct engine *engine);
+
+/* A chunk of what was read into the read buffer: big ones keep the buffer (the engine
+ * gets another), small ones are copied. NULL when memory is short. */
+struct chunk *engine_take_read(struct engine *engine, uint32_t at, uint32_t size);
 
 /* Tell the observer. Takes `detail` (may be NULL). */
 void engine_emit(struct engine *engine, const struct proxy_event *event, json_t *detail);

@@ -30,6 +30,7 @@ void flow_init(struct flow *flow, struct connection *connection, enum direction 
                           .to = to};
     chain_init(&flow->chain, &flow->engine->deadlines, on_deliver, flow);
     flow->chain.abandon = on_abandon;
+    flow->chain.delay_errors = &flow->engine->delay_errors;
 }
 
 /* Bounds and wishes */
@@ -123,6 +124,7 @@ void flow_update(struct flow *flow)
         return;
     account(flow);
     update_full(flow);
+    flow->was_stopped |= flow->chain.stopping > 0;
     flow->from->reading = wants_to_read(flow);
     flow->to->writing = flow->started && (flow->to->out.head != NULL ||
                                           (flow->pipe != NULL && flow->pipe->bytes > 0));
@@ -238,8 +240,9 @@ void flow_on_writable(struct flow *flow)
 
 /* Bytes were read. Without faults, and with nobody queueing, they go straight from the
  * read buffer to the socket; only what it does not take is copied. */
-static void take_bytes(struct flow *flow, const uint8_t *bytes, size_t size)
+static void take_bytes(struct flow *flow, size_t size, uint64_t arrived_ns)
 {
+    const uint8_t *bytes = flow->engine->read_buffer->bytes;
     struct wire *to = flow->to;
     uint64_t offset = flow->read_bytes;
     struct chunk *chunk;
@@ -260,12 +263,13 @@ static void take_bytes(struct flow *flow, const uint8_t *bytes, size_t size)
     }
     if ((size_t)written == size)
         return;
-    chunk = chunk_create(bytes + written, (uint32_t)(size - (size_t)written));
+    chunk = engine_take_read(flow->engine, (uint32_t)written,
+                             (uint32_t)(size - (size_t)written));
     if (chunk == NULL) {
         connection_flow_reset(flow->connection, flow);
         return;
     }
-    chunk->arrived_ns = clock_now(flow->engine->clock);
+    chunk->arrived_ns = arrived_ns != 0 ? arrived_ns : clock_now(flow->engine->clock);
     chunk->offset = offset + (uint64_t)written;
     chain_push(&flow->chain, chunk);
 }
@@ -312,12 +316,34 @@ static bool may_splice(const struct flow *flow)
            !flow->to->dead && !flow->fin_queued && !flow->end_read;
 }
 
+/* Only what counts delays from the arrival pays for knowing it. What waited for the end
+ * of a stall has come with it: a cable that was pulled has let nothing through. */
+static ssize_t read_some(struct flow *flow, uint64_t *arrived_ns)
+{
+    struct engine *engine = flow->engine;
+    uint8_t *bytes = engine->read_buffer->bytes;
+    ssize_t n;
+
+    *arrived_ns = 0;
+    if (flow->was_stopped) {
+        flow->was_stopped = false;
+        flow->unstopped_ns = clock_now(engine->clock);
+    }
+    if (flow->chain.arrivals == 0)
+        return wire_read(flow->from, bytes, READ_BYTES);
+    n = wire_read_stamped(flow->from, bytes, READ_BYTES, arrived_ns);
+    if (*arrived_ns < flow->unstopped_ns)
+        *arrived_ns = flow->unstopped_ns;
+    return n;
+}
+
 /* Read until it would block, enough was read, or we are full. A read that leaves the
  * buffer half empty was the last for now: one more would only say EAGAIN. */
 static void copy_turn(struct flow *flow)
 {
     for (int i = 0; i < READS_PER_TURN && !flow->closed && !flow->end_read; i++) {
-        ssize_t n = wire_read(flow->from, flow->engine->read_buffer, READ_BYTES);
+        uint64_t arrived_ns;
+        ssize_t n = read_some(flow, &arrived_ns);
 
         if (n == -EAGAIN)
             return;
@@ -329,12 +355,12 @@ static void copy_turn(struct flow *flow)
             take_end(flow, CHUNK_FIN);
             return;
         }
-        take_bytes(flow, flow->engine->read_buffer, (size_t)n);
+        take_bytes(flow, (size_t)n, arrived_ns);
         if (flow->closed)
             return;
         update_full(flow);
         flow->bulk_reads = n >= BULK_BYTES ? flow->bulk_reads + 1 : 0;
-        if (n < READ_BYTES || flow->full || may_splice(flow))
+        if (n < READ_BYTES || !wants_to_read(flow) || may_splice(flow))
             return;
     }
 }

@@ -32,10 +32,12 @@ struct flow {
     uint64_t buffer_bytes;  /* bound; 0: the default */
     uint64_t accounted;     /* our part of engine->memory_bytes */
     uint64_t bound_told_ns;
+    uint64_t unstopped_ns; /* when a stall was over: nothing has arrived before */
     unsigned bulk_reads;   /* in a row */
     unsigned small_rounds; /* of splicing, in a row */
     bool started;
     bool full;
+    bool was_stopped; /* a stage has stopped reading since the last read */
     bool cannot_splice;
     bool end_read;   /* FIN or RST came from `from` */
     bool reset_read; /* RST came */

@@ -42,6 +42,7 @@ static void report(struct lag *lag)
 static void sample(struct lag *lag, uint64_t late_ns)
 {
     lag->samples++;
+    histogram_add(&lag->engine->lag, late_ns);
     for (int i = 0; i < LIMITS; i++)
         lag->over[i] += late_ns > limits[i].ms * NS_PER_MS;
     if (late_ns > lag->worst_ns)

@@ -36,9 +36,9 @@ bool flow_prepare_fault(struct flow *flow, struct chunk_queue *out)
         return true;
     offset = flow->read_bytes - flow->pipe->bytes;
     while (flow->pipe->bytes > 0) {
-        ssize_t n = read(flow->pipe->read_fd, flow->engine->read_buffer, READ_BYTES);
-        struct chunk *chunk =
-            n > 0 ? chunk_create(flow->engine->read_buffer, (uint32_t)n) : NULL;
+        struct engine *engine = flow->engine;
+        ssize_t n = read(flow->pipe->read_fd, engine->read_buffer->bytes, READ_BYTES);
+        struct chunk *chunk = n > 0 ? engine_take_read(engine, 0, (uint32_t)n) : NULL;
 
         if (chunk == NULL) {
             chunk_queue_release(out);

@@ -144,6 +144,11 @@ size_t fault_held(const struct fault *f)
     return ((const struct stage *)f)->held.bytes;
 }
 
+void fault_touch(struct fault *f)
+{
+    ++*stage_of(f)->touched;
+}
+
 void fault_abandon(struct fault *f, enum side gone)
 {
     struct stage *stage = stage_of(f);

@@ -157,13 +157,9 @@ static bool would_block(int error)
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
-ssize_t wire_read(struct wire *wire, void *bytes, size_t size)
+/* What a read of nothing, or none at all, means. */
+static ssize_t not_read(struct wire *wire, ssize_t n, int error)
 {
-    ssize_t n = recv(wire->fd, bytes, size, 0);
-    int error = errno;
-
-    if (n > 0)
-        return n;
     /* A FIN that was followed by an RST still reads as the end: only SO_ERROR knows. */
     if (n == 0)
         error = socket_error(wire->fd);
@@ -173,6 +169,39 @@ ssize_t wire_read(struct wire *wire, void *bytes, size_t size)
         return -EAGAIN;
     wire_kill(wire, error);
     return -error;
+}
+
+ssize_t wire_read(struct wire *wire, void *bytes, size_t size)
+{
+    ssize_t n = recv(wire->fd, bytes, size, 0);
+
+    return n > 0 ? n : not_read(wire, n, errno);
+}
+
+ssize_t wire_read_stamped(struct wire *wire, void *bytes, size_t size,
+                          uint64_t *arrived_ns)
+{
+    struct engine *engine = wire->engine;
+    _Alignas(struct cmsghdr) char control[STAMP_CONTROL_BYTES];
+    struct iovec part = {.iov_base = bytes, .iov_len = size};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    uint64_t wall_ns;
+    ssize_t n;
+
+    if (!wire->stamped) {
+        stamp_enable(wire->fd);
+        wire->stamped = true;
+    }
+    n = recvmsg(wire->fd, &message, 0);
+    if (n <= 0)
+        return not_read(wire, n, errno);
+    wall_ns = clock_wall_ns(); /* before the other clock: see stamp.h */
+    *arrived_ns = stamp_arrival_ns(&engine->stamps, stamp_of_message(&message), wall_ns,
+                                   clock_now(engine->clock));
+    return n;
 }
 
 ssize_t wire_write(struct wire *wire, const void *bytes, size_t size)

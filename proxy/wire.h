@@ -37,6 +37,7 @@ struct wire {
     bool end_seen; /* UV_DISCONNECT has fired without an error: a FIN */
     bool dead;     /* reset by its peer; nothing goes in or out any more */
     bool is_deaf;  /* in engine->deaf */
+    bool stamped;  /* the kernel was asked for receive times */
     struct wire *deaf_next;
     struct wire *deaf_prev;
     struct chunk_queue out; /* may end with a FIN */
@@ -55,6 +56,11 @@ void wire_update(struct wire *wire);
 
 /* read(2): bytes, 0 at the end, -EAGAIN, or -errno (then it is dead). */
 ssize_t wire_read(struct wire *wire, void *bytes, size_t size);
+
+/* The same, and when the kernel received the last of it: never later than now, never
+ * earlier than it was, now when the kernel does not tell. Dearer than wire_read. */
+ssize_t wire_read_stamped(struct wire *wire, void *bytes, size_t size,
+                          uint64_t *arrived_ns);
 
 /* write(2): bytes, -EAGAIN or -errno (then it is dead). The queue must be empty. */
 ssize_t wire_write(struct wire *wire, const void *bytes, size_t size);

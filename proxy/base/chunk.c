@@ -15,6 +15,7 @@ struct buffer *buffer_create(uint32_t capacity)
 
     if (buffer == NULL)
         return NULL;
+    buffer->pool = NULL;
     buffer->refs = 1;
     buffer->capacity = capacity;
     return buffer;
@@ -28,14 +29,64 @@ struct buffer *buffer_ref(struct buffer *buffer)
     return buffer;
 }
 
+/* The one that was used last is taken next: its pages are warm. */
+static void pool_give(struct buffer_pool *pool, struct buffer *buffer)
+{
+    if (pool->idle_count == pool->idle_count_max) {
+        free(buffer);
+        return;
+    }
+    buffer->next_idle = pool->idle;
+    pool->idle = buffer;
+    pool->idle_count++;
+}
+
 void buffer_unref(struct buffer *buffer)
 {
     if (buffer == NULL)
         return;
     assert(buffer->refs > 0);
     buffer->refs--;
-    if (buffer->refs == 0)
+    if (buffer->refs > 0)
+        return;
+    if (buffer->pool != NULL)
+        pool_give(buffer->pool, buffer);
+    else
         free(buffer);
+}
+
+void buffer_pool_init(struct buffer_pool *pool, uint32_t capacity,
+                      unsigned idle_count_max)
+{
+    *pool = (struct buffer_pool){.capacity = capacity, .idle_count_max = idle_count_max};
+}
+
+struct buffer *buffer_pool_take(struct buffer_pool *pool)
+{
+    struct buffer *buffer = pool->idle;
+
+    if (buffer == NULL) {
+        buffer = buffer_create(pool->capacity);
+        if (buffer == NULL)
+            return NULL;
+    } else {
+        pool->idle = buffer->next_idle;
+        pool->idle_count--;
+    }
+    buffer->pool = pool;
+    buffer->refs = 1;
+    return buffer;
+}
+
+void buffer_pool_release(struct buffer_pool *pool)
+{
+    while (pool->idle != NULL) {
+        struct buffer *buffer = pool->idle;
+
+        pool->idle = buffer->next_idle;
+        free(buffer);
+    }
+    pool->idle_count = 0;
 }
 
 struct chunk *chunk_create(const void *bytes, uint32_t size)
@@ -58,13 +109,13 @@ struct chunk *chunk_view(struct buffer *buffer, uint32_t at, uint32_t size)
 
     assert(at <= buffer->capacity);
     assert(size <= buffer->capacity - at);
-    chunk = calloc(1, sizeof *chunk);
+    chunk = malloc(sizeof *chunk);
     if (chunk == NULL)
         return NULL;
-    chunk->buffer = buffer_ref(buffer);
-    chunk->data = buffer->bytes + at;
-    chunk->size = size;
-    chunk->end = CHUNK_DATA;
+    *chunk = (struct chunk){.buffer = buffer_ref(buffer),
+                            .data = buffer->bytes + at,
+                            .size = size,
+                            .end = CHUNK_DATA};
     return chunk;
 }
 
@@ -86,7 +137,7 @@ struct chunk *chunk_split(struct chunk *chunk, uint32_t at)
     assert(chunk->end == CHUNK_DATA);
     assert(at > 0);
     assert(at < chunk->size);
-    rest = calloc(1, sizeof *rest);
+    rest = malloc(sizeof *rest);
     if (rest == NULL)
         return NULL;
     *rest = *chunk;

@@ -15,7 +15,13 @@
 /* CLOSE is a FIN after which the other direction ends too: of a fault's making only. */
 enum chunk_end { CHUNK_DATA, CHUNK_FIN, CHUNK_RST, CHUNK_CLOSE };
 
+struct buffer_pool;
+
 struct buffer {
+    union {
+        struct buffer_pool *pool; /* where it goes with its last reference; NULL: freed */
+        struct buffer *next_idle; /* while it is there */
+    };
     uint32_t refs;
     uint32_t capacity;
     uint8_t bytes[];
@@ -36,6 +42,19 @@ struct chunk {
 struct buffer *buffer_create(uint32_t capacity);
 struct buffer *buffer_ref(struct buffer *buffer);
 void buffer_unref(struct buffer *buffer);
+
+/* Buffers of one size, kept for the next who needs one: big ones are dear to get. */
+struct buffer_pool {
+    struct buffer *idle;
+    unsigned idle_count;
+    unsigned idle_count_max;
+    uint32_t capacity;
+};
+
+void buffer_pool_init(struct buffer_pool *pool, uint32_t capacity,
+                      unsigned idle_count_max);
+struct buffer *buffer_pool_take(struct buffer_pool *pool); /* gives; as buffer_create */
+void buffer_pool_release(struct buffer_pool *pool);        /* all must have come back */
 
 /* Copy `size` bytes into a new chunk; NULL when memory is short. */
 struct chunk *chunk_create(const void *bytes, uint32_t size);
