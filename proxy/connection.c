@@ -211,6 +211,9 @@ static void on_dialed(void *arg, int fd, int error)
     flow_start(&c->flows[TO_SERVER]);
     if (!c->closing)
         flow_start(&c->flows[TO_CLIENT]);
+    for (enum side gone = SIDE_CLIENT; gone <= SIDE_SERVER; gone++)
+        if ((c->abandon_wanted & (1u << gone)) != 0)
+            connection_flow_abandon(c, &c->flows[TO_SERVER], gone);
 }
 
 void connection_enter_dialing(struct connection *c)
@@ -362,8 +365,12 @@ void connection_flow_abandon(struct connection *c, const struct flow *flow,
     (void)flow;
     if (c->closing || (wire->fd == -1 && wire->dead))
         return;
-    /* Nobody upstream yet: there is no side that could be left. */
-    if (c->dial != NULL || left->fd == -1) {
+    /* Nobody upstream yet: later. Until then whoever abandons does not read either. */
+    if (c->state < CONNECTION_RELAYING) {
+        c->abandon_wanted |= 1u << gone;
+        return;
+    }
+    if (left->fd == -1) {
         connection_close(c, PROXY_BY_FAULT | PROXY_HOW_RST);
         return;
     }

@@ -26,13 +26,13 @@ struct seat {
     bool hit;              /* u is below the probability */
     bool begun;            /* its `after` (a time, counted on this connection) is over */
     bool on;               /* hit, begun, and the fault acts */
-    bool is_let;           /* on_accept has answered LET: on_close is due */
+    bool is_let;           /* on_accept or on_open has answered LET: on_close is due */
     bool has_waited;       /* it is counted once, however often it is asked */
     unsigned periods;      /* how often it was on: names the random streams */
     struct deadline begin; /* the end of `after` */
     struct fault event;    /* what on_accept, on_dial, on_open and on_close are given */
     struct stage *stages[DIRECTION_COUNT];
-    uint64_t met_bytes[DIRECTION_COUNT]; /* read when `after` began to count */
+    uint64_t begin_bytes[DIRECTION_COUNT]; /* `after`: so many read, then it begins */
 };
 
 struct connection {
@@ -54,8 +54,9 @@ struct connection {
     struct wire client;
     struct wire server;
     struct flow flows[DIRECTION_COUNT];
-    int handles_open;  /* wires, dial */
-    unsigned ended_by; /* who sent FIN first: flags of observer.h */
+    int handles_open;        /* wires, dial */
+    unsigned abandon_wanted; /* bits of enum side: go as soon as it is through */
+    unsigned ended_by;       /* who sent FIN first: flags of observer.h */
     bool closing;
 };
 
@@ -68,7 +69,8 @@ void connection_close(struct connection *c, unsigned flags);
 /* A fault has come to the link, changed, or been healed. true when it acts (acted) on
  * this connection. */
 bool connection_fault_add(struct connection *c, struct link_fault *fault);
-bool connection_fault_change(struct connection *c, struct link_fault *fault);
+bool connection_fault_change(struct connection *c, struct link_fault *fault,
+                             bool after_changed);
 bool connection_fault_remove(struct connection *c, struct link_fault *fault);
 
 /* The fault begins, rests or is on again. true when it acts from now on. */

@@ -89,8 +89,7 @@ const char *fault_direction_name(int direction)
     return directions[direction];
 }
 
-/* A fault that only decides about connections has no stage in any chain. */
-static bool has_bytes(const struct fault_type *type)
+bool fault_has_bytes(const struct fault_type *type)
 {
     return type->on_chunk != NULL || type->on_end != NULL || type->on_begin != NULL ||
            type->stops_reading;
@@ -99,7 +98,7 @@ static bool has_bytes(const struct fault_type *type)
 bool fault_acts_on(const struct fault_type *type, const struct fault_common *common,
                    enum direction to)
 {
-    if (!has_bytes(type))
+    if (!fault_has_bytes(type))
         return false;
     if (common->direction == FAULT_BOTH)
         return true;
@@ -157,13 +156,13 @@ int fault_check_conf(const struct fault_type *type, const void *conf,
 
     if (rc != 0)
         return rc;
-    if (!has_bytes(type) && common->direction != FAULT_BOTH) {
+    if (!fault_has_bytes(type) && common->direction != FAULT_BOTH) {
         error_set(err, E_PARAM, "%s has no direction: it acts on whole connections",
                   type->name);
         error_hint(err, "leave `direction` away");
         return E_PARAM;
     }
-    if (!has_bytes(type) && common->after.kind == PARAM_BYTES) {
+    if (!fault_has_bytes(type) && common->after.kind == PARAM_BYTES) {
         error_set(err, E_PARAM,
                   "%s: `after` cannot be bytes: it acts on whole connections",
                   type->name);

@@ -17,6 +17,8 @@
  *               reading or `keeps_held`)
  *   on_remove   it is healed or rests: what it holds leaves next, by itself; fault_end
  *               allowed
+ *   on_gone     its direction is gone, with the connection or after on_remove: forget
+ *               pointers to it. No verb; `f` and its state go when it returns
  * About connections:
  *   on_accept   a new connection: let it in, end it, or let it wait (fault_ask_at says
  *               when to ask again; it is also asked when a fault of the link changes and
@@ -24,7 +26,7 @@
  *   on_dial     let in, the upstream is to be dialled now: LET, or WAIT: the dial hangs
  *               until the fault is gone, or the link's dial time-out ends it
  *   on_open     a connection that was open before the fault came or changed
- *   on_close    a connection is gone on which on_accept had answered LET
+ *   on_close    a connection is gone on which on_accept or on_open had answered LET
  * About the link:
  *   closes_port does this conf want the listener closed?
  *   check       more than ranges to check: combinations. Any thread
@@ -112,6 +114,7 @@ struct fault_type {
     void (*on_wake)(struct fault *f);
     void (*on_change)(struct fault *f);
     void (*on_remove)(struct fault *f);
+    void (*on_gone)(struct fault *f);
     enum fault_answer (*on_accept)(struct fault *f);
     enum fault_answer (*on_dial)(struct fault *f);
     enum fault_answer (*on_open)(struct fault *f);
@@ -162,6 +165,9 @@ size_t fault_release(struct fault *f, size_t bytes);
 /* Data bytes that this fault holds in this direction. */
 size_t fault_held(const struct fault *f);
 
+/* Count the chunk at hand as touched: for a fault that changes its bytes in place. */
+void fault_touch(struct fault *f);
+
 /* Of this connection the socket towards `gone` is closed with RST, the other side hears
  * nothing of it. When the fault is healed or rests, the side that was left is reset. */
 void fault_abandon(struct fault *f, enum side gone);
@@ -178,6 +184,9 @@ static inline uint64_t fault_now(const struct fault *f)
  * given a direction or a number of bytes. Any thread. */
 int fault_check_conf(const struct fault_type *type, const void *conf,
                      const struct fault_common *common, struct error *err);
+
+/* Does it decide about bytes, too? Without, it has no stage in any chain. */
+bool fault_has_bytes(const struct fault_type *type);
 
 /* Its place in fault_type_at. */
 int fault_type_index(const struct fault_type *type);

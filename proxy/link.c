@@ -16,9 +16,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "proxy/connection.h"
+#include "proxy/admission.h"
 #include "proxy/link_faults.h"
 #include "proxy/listener.h"
+#include "proxy/turns.h"
 
 enum { ACCEPTS_PER_TURN = 64 };
 
@@ -100,8 +101,8 @@ int link_update_port(struct link *link, struct error *err)
     int rc;
 
     for (const struct link_fault *f = link->faults; f != NULL; f = f->next)
-        closed |= f->type->closes_port != NULL && f->common.probability > 0 &&
-                  f->type->closes_port(f->conf);
+        closed |= f->type->closes_port != NULL && turns_acts(f) &&
+                  f->common.probability > 0 && f->type->closes_port(f->conf);
     if (closed == link->port_closed)
         return 0;
     if (closed) {
@@ -187,6 +188,19 @@ static int start_listening(struct link *link, struct error *err)
     return 0;
 }
 
+static void on_ask_again(struct deadline *own)
+{
+    admission_ask_all((struct link *)((char *)own - offsetof(struct link, ask_again)));
+}
+
+/* Safe on a link that was only half made. */
+static void release(struct link *link)
+{
+    deadline_release(&link->engine->deadlines, &link->accept_again);
+    deadline_release(&link->engine->deadlines, &link->ask_again);
+    free(link);
+}
+
 int link_open(struct link **out, struct engine *engine, struct link_id id,
               const struct link_options *options, struct error *err)
 {
@@ -198,24 +212,26 @@ int link_open(struct link **out, struct engine *engine, struct link_id id,
     link->engine = engine;
     link->id = id;
     link->listen_fd = -1;
-    if (!deadline_init(&engine->deadlines, &link->accept_again, on_accept_again)) {
-        free(link);
-        return error_set(err, E_NOMEM, "link '%s'", options->name);
+    if (!deadline_init(&engine->deadlines, &link->accept_again, on_accept_again) ||
+        !deadline_init(&engine->deadlines, &link->ask_again, on_ask_again)) {
+        rc = error_set(err, E_NOMEM, "link '%s'", options->name);
+        goto fail_free;
     }
     rc = parse_options(link, options, err);
     if (rc == 0)
         rc = start_listening(link, err);
-    if (rc != 0) {
-        deadline_release(&engine->deadlines, &link->accept_again);
-        free(link);
-        return rc;
-    }
+    if (rc != 0)
+        goto fail_free;
     rng_child(&link->rng, &engine->rng, "link=%s", link->name);
     emit(link, PROXY_LINK_OPEN, link->port,
          json_pack("{s:s, s:s, s:s, s:s}", "name", link->name, "listen", link->address,
                    "upstream", link->upstream.text, "mode", "tcp"));
     *out = link;
     return 0;
+
+fail_free:
+    release(link);
+    return rc;
 }
 
 /* Closing */
@@ -225,9 +241,8 @@ static void free_if_done(struct link *link)
 {
     if (!link->closing || link->polling || link->alive > 0)
         return;
-    deadline_release(&link->engine->deadlines, &link->accept_again);
     link_faults_release(link);
-    free(link);
+    release(link);
 }
 
 static void on_poll_closed(uv_handle_t *handle)
@@ -257,6 +272,7 @@ void link_close(struct link *link)
     assert(!link->closing);
     link->closing = true;
     deadline_clear(&link->engine->deadlines, &link->accept_again);
+    deadline_clear(&link->engine->deadlines, &link->ask_again);
     link_faults_end(link);
     close_all(link, PROXY_BY_PROXY | PROXY_HOW_RST);
     emit(link, PROXY_LINK_CLOSE, 0, NULL);
@@ -277,6 +293,7 @@ void link_connection_closed(struct link *link, struct connection *c)
         c->next->prev = c->prev;
     link->stats.open--;
     link->stats.closed++;
+    admission_ask_soon(link);
 }
 
 void link_connection_freed(struct link *link)

@@ -11,7 +11,7 @@ struct connection;
 
 enum { FAULT_TYPES_MAX = 64 };
 
-/* A fault that is in force on a link. */
+/* A fault of a link: it acts while it has begun and does not rest. */
 struct link_fault {
     struct link_fault *next;
     struct link *link;
@@ -20,7 +20,15 @@ struct link_fault {
     void *conf;
     struct fault_common common;
     void *shared;
-    uint64_t touched;              /* chunks and connections */
+    uint32_t seats;   /* that point here: also those of connections that are closing */
+    bool healed;      /* freed with the last seat */
+    uint64_t touched; /* chunks and connections */
+    struct histogram delays; /* that it drew */
+    bool begun;              /* its `after` is over; true where connections count it */
+    bool resting;            /* between two times of `on` */
+    int64_t turns;           /* of `on` that have begun, this one included */
+    uint64_t turn_ns;        /* when the next turn is due */
+    struct deadline turn;    /* it begins, rests, or is on again: turns.c */
     char label[FAULT_LABEL_BYTES]; /* "latency#1": names its random streams */
 };
 
@@ -37,7 +45,10 @@ struct link {
     struct link_fault *faults;              /* in the order in which they came */
     uint32_t fault_counts[FAULT_TYPES_MAX]; /* so far, by type, for labels */
     struct connection *connections;         /* open, newest first */
-    uint32_t alive;                         /* connections that hold handles */
+    struct connection *waiting;             /* not let in yet, oldest first */
+    struct connection *waiting_last;
+    struct deadline ask_again; /* a connection has closed: ask for the waiting ones */
+    uint32_t alive;            /* connections that hold handles */
     struct link_stats stats;
     uint16_t port;
     char address[ADDRESS_BYTES];

@@ -9,20 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/connection.h"
+#include "proxy/admission.h"
+#include "proxy/turns.h"
 
-/* {fault, label, direction, params}: params in full, in the user's spelling. */
+/* {fault, label, direction, params}: params in full, in the user's spelling; and resting,
+ * where the fault has times at which it does not act. */
 static json_t *describe(const struct link_fault *fault)
 {
+    json_t *detail;
     json_t *params = param_write(fault->type->params, fault->conf);
     json_t *common = param_write(fault_common_params(), &fault->common);
 
     if (params != NULL && common != NULL)
         json_object_update_missing(params, common);
     json_decref(common);
-    return json_pack("{s:s, s:s, s:s, s:o*}", "fault", fault->type->name, "label",
-                     fault->label, "direction",
-                     fault_direction_name(fault->common.direction), "params", params);
+    detail = json_pack("{s:s, s:s, s:s, s:o*}", "fault", fault->type->name, "label",
+                       fault->label, "direction",
+                       fault_direction_name(fault->common.direction), "params", params);
+    if (detail != NULL && turns_has_rests(fault))
+        json_object_set_new(detail, "resting", json_boolean(!turns_acts(fault)));
+    return detail;
 }
 
 static void emit(const struct link_fault *fault, enum proxy_event_kind kind, uint64_t b,
@@ -36,11 +42,26 @@ static void emit(const struct link_fault *fault, enum proxy_event_kind kind, uin
 
 static void fault_destroy(struct link_fault *fault)
 {
+    turns_stop(fault);
     if (fault->conf != NULL)
         param_release(fault->type->params, fault->conf);
     free(fault->conf);
     free(fault->shared);
     free(fault);
+}
+
+/* Connections that are closing still hold stages of it. */
+static void destroy_if_unused(struct link_fault *fault)
+{
+    if (fault->healed && fault->seats == 0)
+        fault_destroy(fault);
+}
+
+void link_fault_unseat(struct link_fault *fault)
+{
+    assert(fault->seats > 0);
+    fault->seats--;
+    destroy_if_unused(fault);
 }
 
 /* The conf changes hands: out of the command, into the fault. */
@@ -76,6 +97,21 @@ static void set_label(struct link_fault *fault)
     snprintf(fault->label, sizeof fault->label, "%s#%u", fault->type->name, ordinal);
 }
 
+/* Live connections, then those that wait (the fault may be what kept them), then the
+ * port. Gives on how many the fault acts (acted). */
+static int act(struct link *link, struct link_fault *fault,
+               bool (*on_connection)(struct connection *c, struct link_fault *fault),
+               uint32_t *touched, struct error *err)
+{
+    *touched = 0;
+    for (struct connection *c = link->connections, *next; c != NULL; c = next) {
+        next = c->next;
+        *touched += on_connection(c, fault);
+    }
+    admission_ask_all(link);
+    return link_update_port(link, err);
+}
+
 int link_fault_add(struct link *link, struct fault_id id, struct plane_command *command,
                    struct link_fault **out, uint32_t *touched, struct error *err)
 {
@@ -83,19 +119,31 @@ int link_fault_add(struct link *link, struct fault_id id, struct plane_command *
     struct link_fault **at = &link->faults;
 
     *touched = 0;
-    if (fault == NULL)
+    if (fault == NULL || !turns_start(fault)) {
+        if (fault != NULL)
+            fault_destroy(fault);
         return error_set(err, E_NOMEM, "fault %s", command->type->name);
+    }
     set_label(fault);
     while (*at != NULL)
         at = &(*at)->next;
     *at = fault;
     emit(fault, PROXY_FAULT_BEGIN, 0, describe(fault));
-    for (struct connection *c = link->connections, *next; c != NULL; c = next) {
-        next = c->next;
-        *touched += connection_fault_add(c, fault);
-    }
     *out = fault;
-    return link_update_port(link, err);
+    return act(link, fault, connection_fault_add, touched, err);
+}
+
+/* Nobody waits for the answer: what the port could not do is in the log, and tried again
+ * with the next change. */
+void link_fault_turned(struct link_fault *fault)
+{
+    struct link *link = fault->link;
+    struct error err;
+    uint32_t touched;
+
+    emit(fault, PROXY_FAULT_CHANGE, 0, describe(fault));
+    if (act(link, fault, connection_fault_turn, &touched, &err) != 0)
+        log_warn(link->engine->log, "link", "%s: %s", link->name, err.text);
 }
 
 /* Read the change into copies first: a combination that does not fit must not have been
@@ -134,22 +182,31 @@ fail_free:
     return rc;
 }
 
+static bool change_after(struct connection *c, struct link_fault *fault)
+{
+    return connection_fault_change(c, fault, true);
+}
+
+static bool change(struct connection *c, struct link_fault *fault)
+{
+    return connection_fault_change(c, fault, false);
+}
+
 /* A change that is refused has changed nothing, and nobody hears of it. */
 int link_fault_change(struct link_fault *fault, const json_t *params, uint32_t *touched,
                       struct error *err)
 {
-    struct link *link = fault->link;
+    struct fault_common before = fault->common;
     int rc = read_change(fault, params, err);
+    bool same_after;
 
     *touched = 0;
     if (rc != 0)
         return rc;
+    same_after = turns_is_same_after(&before, &fault->common);
+    turns_change(fault, &before);
     emit(fault, PROXY_FAULT_CHANGE, 0, describe(fault));
-    for (struct connection *c = link->connections, *next; c != NULL; c = next) {
-        next = c->next;
-        *touched += connection_fault_change(c, fault);
-    }
-    return link_update_port(link, err);
+    return act(fault->link, fault, same_after ? change : change_after, touched, err);
 }
 
 /* From here on it touches nothing: off the list first, then out of every chain. */
@@ -159,24 +216,23 @@ int link_fault_heal(struct link_fault *fault, uint32_t *touched, struct error *e
     struct link_fault **at = &link->faults;
     int rc;
 
-    *touched = 0;
     while (*at != fault)
         at = &(*at)->next;
     *at = fault->next;
     emit(fault, PROXY_FAULT_HEAL, fault->touched, NULL);
-    for (struct connection *c = link->connections, *next; c != NULL; c = next) {
-        next = c->next;
-        *touched += connection_fault_remove(c, fault);
-    }
-    rc = link_update_port(link, err);
-    fault_destroy(fault);
+    rc = act(link, fault, connection_fault_remove, touched, err);
+    turns_stop(fault);
+    fault->healed = true;
+    destroy_if_unused(fault);
     return rc;
 }
 
 void link_faults_end(struct link *link)
 {
-    for (const struct link_fault *f = link->faults; f != NULL; f = f->next)
+    for (struct link_fault *f = link->faults; f != NULL; f = f->next) {
+        turns_stop(f);
         emit(f, PROXY_FAULT_HEAL, f->touched, NULL);
+    }
 }
 
 void link_faults_release(struct link *link)

@@ -6,9 +6,16 @@
 
 #include "proxy/connection.h"
 
-/* Does a fault turn this new connection away? 0, or PROXY_HOW_FIN or PROXY_HOW_RST;
- * it is counted and told. */
-unsigned seats_refuse(struct connection *c);
+/* May this new connection come in? Asks those faults that have not let it in yet, in
+ * the order in which they came, up to the first that does not. WAIT: `ask_ns` says when
+ * to ask again. CLOSE_*: it is counted and told; the caller closes. */
+enum fault_answer seats_ask_accept(struct connection *c, uint64_t *ask_ns);
+
+/* May the upstream be dialled? LET or WAIT, as above. */
+enum fault_answer seats_ask_dial(struct connection *c, uint64_t *ask_ns);
+
+/* The connection closes: its faults hear of it (on_close), nothing else will come. */
+void seats_close(struct connection *c);
 
 /* Free the seats; their stages belong to the chains. */
 void seats_release(struct connection *c);

@@ -53,10 +53,12 @@ static void test_fault_live__a_changed_latency_lets_go_of_what_it_holds(void **s
     world_expect(pair[1], "one");
     world_send(pair[0], "two");
     world_expect(pair[1], "two");
-    assert_string_equal(world_find(w, PROXY_FAULT_CHANGE, 0).detail,
-                        "{\"direction\":\"both\",\"fault\":\"latency\",\"label\":"
-                        "\"latency#1\",\"params\":{\"base\":\"1ms\",\"direction\":"
-                        "\"both\",\"jitter\":\"0\",\"probability\":1.0}}");
+    assert_string_equal(
+        world_find(w, PROXY_FAULT_CHANGE, 0).detail,
+        "{\"direction\":\"both\",\"fault\":\"latency\",\"label\":"
+        "\"latency#1\",\"params\":{\"base\":\"1ms\",\"direction\":"
+        "\"both\",\"jitter\":\"0\",\"off\":\"0\",\"on\":\"0\",\"probability\":1.0,"
+        "\"times\":0}}");
     close(pair[0]);
     close(pair[1]);
     world_destroy(w);
