@@ -36,6 +36,10 @@ enum param_kind {
     PARAM_JSON = 1 << 11,     /* json_t *, owned; lists and tables, read by their owner */
 };
 
+/* Not a kind: with one or more of them in `kinds` it makes the field a `struct
+ * param_value`, so that absent (kind 0) can be told from zero. */
+enum { PARAM_OPTIONAL = 1 << 15 };
+
 struct param_value {
     enum param_kind kind; /* 0: absent, no default */
     union {
@@ -139,5 +143,9 @@ const char *param_bytes_text(uint64_t bytes, char *text, size_t size);
 /* The manual: one paragraph per parameter, for --help and the reference. Gives a
  * string to free. */
 char *param_manual(const struct param *params);
+
+/* The same for programs: [{"name", "takes", "summary", "required" | "default", "min",
+ * "max", "choices"}], what does not apply left out. Gives a new array, or NULL. */
+json_t *param_describe(const struct param *params);
 
 #endif

@@ -1,4 +1,5 @@
-/* param_manual: a table as a person reads it, for --help and the reference.
+/* param_manual: a table as a person reads it, for --help and the reference, and as a
+ * program does, for the control API.
  *
  *   base  duration, default 100ms, 0 to 60s
  *       time each chunk waits */
@@ -20,13 +21,18 @@ static void print_range(FILE *out, const struct param *p)
         fprintf(out, ", at most %s", p->max);
 }
 
+static bool is_required(const struct param *p)
+{
+    return p->fallback != NULL && strcmp(p->fallback, "!") == 0;
+}
+
 static void print_param(FILE *out, const struct param *p)
 {
     char kinds[KINDS_BYTES];
 
     param_kinds_text(p, kinds, sizeof kinds);
     fprintf(out, "%s  %s", p->name, kinds);
-    if (p->fallback != NULL && strcmp(p->fallback, "!") == 0)
+    if (is_required(p))
         fprintf(out, ", required");
     else if (p->fallback != NULL)
         fprintf(out, ", default %s", p->fallback);
@@ -49,4 +55,45 @@ char *param_manual(const struct param *params)
         return NULL;
     }
     return text;
+}
+
+static json_t *describe(const struct param *p)
+{
+    json_t *object = json_object();
+    char kinds[KINDS_BYTES];
+
+    param_kinds_text(p, kinds, sizeof kinds);
+    json_object_set_new(object, "name", json_string(p->name));
+    json_object_set_new(object, "takes", json_string(kinds));
+    json_object_set_new(object, "summary",
+                        json_string(p->summary == NULL ? "" : p->summary));
+    if (is_required(p))
+        json_object_set_new(object, "required", json_true());
+    else if (p->fallback != NULL)
+        json_object_set_new(object, "default", json_string(p->fallback));
+    if (p->min != NULL)
+        json_object_set_new(object, "min", json_string(p->min));
+    if (p->max != NULL)
+        json_object_set_new(object, "max", json_string(p->max));
+    if (p->choices != NULL) {
+        json_t *choices = json_array();
+
+        for (int i = 0; p->choices[i] != NULL; i++)
+            json_array_append_new(choices, json_string(p->choices[i]));
+        json_object_set_new(object, "choices", choices);
+    }
+    return object;
+}
+
+json_t *param_describe(const struct param *params)
+{
+    json_t *array = json_array();
+
+    for (const struct param *p = params; array != NULL && p->name != NULL; p++) {
+        if (json_array_append_new(array, describe(p)) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
 }
