@@ -1,6 +1,7 @@
 /* collect: bring home what dead processes left.
  *
- * All well:     every file in shm is copied home and unlinked, the shm folder is removed.
+ * All well:     every file in shm is copied home and unlinked, the shm folder is removed;
+ *               a killed writer's last segment is closed on the way (SEGMENT_LEFT).
  * Still alive:  a process whose mark is locked goes on writing: its files stay, the
  *               answer is E_BUSY. Taking a mapped file away would lose what comes next.
  * Disk full:    what has no room stays in shm; the answer is the error.
@@ -21,6 +22,7 @@
 
 #include "harness/evidence/files.h"
 #include "harness/evidence/segment.h"
+#include "harness/evidence/slots.h"
 
 enum { LIVE_MAX = 4096 };
 
@@ -69,15 +71,23 @@ static bool is_alive(const struct collection *c, uint64_t pid)
     return false;
 }
 
-/* Bytes up to the last record: what a killed writer had not used is not copied. */
-static size_t used_bytes(const uint8_t *bytes, size_t size)
+/* Slots that were written to: what a killed writer had not used is not copied. Nothing
+ * else is left behind, since a slot without its record is a trace of damage. */
+static size_t used_slots(const struct record *first, size_t slots)
 {
-    const struct record *first = (const void *)(bytes + EVIDENCE_HEADER_BYTES);
-    const struct record *end = first + segment_slots(size);
+    static const struct record none;
 
-    while (end != first && record_kind(end - 1) == 0)
-        end--;
-    return (size_t)((const uint8_t *)end - bytes);
+    while (slots > 0 && memcmp(&first[slots - 1], &none, sizeof none) == 0)
+        slots--;
+    return slots;
+}
+
+/* The number of the last record's place. */
+static size_t count_records(const struct record *first, size_t slots)
+{
+    while (slots > 0 && (slot_is_line(slots - 1) || record_kind(&first[slots - 1]) == 0))
+        slots--;
+    return slots_records(slots);
 }
 
 /* What is this file, whose, and how much of it counts? A file that cannot be read as
@@ -86,7 +96,19 @@ struct look {
     enum segment_state state;
     struct segment_header header;
     size_t bytes;
+    size_t records;
+    bool is_whole; /* as large as it was made */
 };
+
+static void count_used(struct look *look, const uint8_t *bytes)
+{
+    const struct record *first = (const void *)(bytes + EVIDENCE_HEADER_BYTES);
+    size_t slots = used_slots(first, segment_slots(look->bytes));
+
+    look->is_whole = look->bytes == look->header.segment_bytes;
+    look->records = count_records(first, slots);
+    look->bytes = EVIDENCE_HEADER_BYTES + slots * sizeof *first;
+}
 
 static bool look_at_segment(struct look *look, int dir_fd, const char *name)
 {
@@ -113,7 +135,7 @@ static bool look_at_segment(struct look *look, int dir_fd, const char *name)
     if (look->state == SEGMENT_GOOD) {
         size_t whole = look->bytes;
 
-        look->bytes = used_bytes(bytes, whole);
+        count_used(look, bytes);
         munmap(bytes, whole);
     } else {
         munmap(bytes, look->bytes);
@@ -121,12 +143,35 @@ static bool look_at_segment(struct look *look, int dir_fd, const char *name)
     return true;
 }
 
+/* Close what its writer could not close any more: from now on it cannot become less
+ * without being noticed. A file that was cut before stays open and is told from that. */
+static int seal_copy(struct collection *c, const char *home_name, const struct look *look)
+{
+    struct segment_closing closing;
+    int fd, rc = 0;
+
+    if (!segment_closing_is_unwritten(&look->header.closing) || !look->is_whole)
+        return 0;
+    segment_closing_seal(&closing, look->records, SEGMENT_LEFT, 0);
+    fd = openat(c->folder_fd, home_name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd == -1 || pwrite(fd, &closing, sizeof closing,
+                           offsetof(struct segment_header, closing)) !=
+                        (ssize_t)sizeof closing)
+        rc = error_from_errno(c->err, "close the evidence file %s", home_name);
+    if (fd != -1)
+        close(fd);
+    return rc;
+}
+
+/* `look`: at a segment that may have to be closed; NULL: nothing to close. */
 static void bring(struct collection *c, const char *name, size_t bytes,
-                  const char *home_name)
+                  const char *home_name, const struct look *look)
 {
     int rc =
         file_copy_home(c->shm_fd, name, NULL, bytes, c->folder_fd, home_name, c->err);
 
+    if (rc == 0 && look != NULL)
+        rc = seal_copy(c, home_name, look);
     /* It is gone: the mover of a process that just ended was quicker. */
     if (rc == 0 && !c->copy)
         unlinkat(c->shm_fd, name, 0);
@@ -151,10 +196,10 @@ static void collect_segment(struct collection *c, const char *name)
         if (c->live_count == 0 && !c->copy)
             unlinkat(c->shm_fd, name, 0);
     } else if (look.state == SEGMENT_BAD) {
-        bring(c, name, look.bytes, name);
+        bring(c, name, look.bytes, name, NULL);
     } else if (!is_alive(c, look.header.identity.pid)) {
         home_name_of(&look.header, home_name, sizeof home_name);
-        bring(c, name, look.bytes, home_name);
+        bring(c, name, look.bytes, home_name, &look);
     }
 }
 
@@ -171,7 +216,7 @@ static void collect_side(struct collection *c, const char *name)
     alive = pread(fd, bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes &&
             side_header_check(&header, bytes, sizeof bytes) && is_alive(c, header.pid);
     if (!alive && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        bring(c, name, (size_t)st.st_size, name);
+        bring(c, name, (size_t)st.st_size, name, NULL);
     close(fd);
 }
 

@@ -4,6 +4,7 @@
  * that both share: sources, walking, strings, the end. */
 #include "harness/evidence/evidence.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -77,17 +78,26 @@ void source_note_record(struct evidence *evidence, struct source *source,
         evidence->damage.lost_records += record->a;
 }
 
-void source_survey(struct evidence *evidence, struct source *source,
-                   struct source_segment *segment)
+void evidence_add_damage(struct evidence *evidence, struct source *source,
+                         const char *format, ...)
 {
-    while (segment->end != segment->at && record_kind(segment->end - 1) == 0)
-        segment->end--;
-    for (const struct record *r = segment->at; r != segment->end; r++) {
-        if (record_kind(r) == 0)
-            evidence->damage.holes++;
-        else
-            source_note_record(evidence, source, r);
-    }
+    va_list args;
+
+    evidence->damage.bad_segments++;
+    if (source != NULL)
+        source->damaged = true;
+    if (evidence->damage_text_count == DAMAGE_TEXTS_MAX)
+        return;
+    va_start(args, format);
+    vsnprintf(evidence->damage_texts[evidence->damage_text_count++], DAMAGE_TEXT_BYTES,
+              format, args);
+    va_end(args);
+}
+
+const char *evidence_damage_text(const struct evidence *evidence, int at)
+{
+    return at >= 0 && at < evidence->damage_text_count ? evidence->damage_texts[at]
+                                                       : NULL;
 }
 
 static void source_destroy(struct source *source, bool by_hand)
@@ -122,6 +132,7 @@ void evidence_close(struct evidence *evidence)
     for (int i = 0; i < evidence->source_count; i++)
         source_destroy(evidence->sources[i], evidence->by_hand);
     free(evidence->sources);
+    free(evidence->roster);
     free(evidence);
 }
 
@@ -189,7 +200,8 @@ json_t *evidence_detail(const struct evidence *evidence, int writer, uint32_t de
 
         if (offset < side->base)
             continue;
-        if (!side_entry_read(&entry, side->bytes, side->size, offset - side->base) ||
+        if (!side_entry_read(&entry, side->bytes, side->size, offset - side->base,
+                             side_entry_key(source->key, offset)) ||
             entry.type != SIDE_DETAIL)
             return NULL;
         return json_loadb(entry.text, entry.size, JSON_DECODE_ANY, NULL);

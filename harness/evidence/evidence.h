@@ -1,9 +1,10 @@
 /* evidence: what checks and reports read. Made from a case's folder, or by hand in tests.
  *
  * All writers' segments are mapped read-only; nothing is copied. Strings are numbered
- * per writer in the files; a reader sees them through evidence_string(). Holes, torn
- * tails, foreign or cut files are skipped and counted (evidence_damage), never fatal
- * once one segment could be read. Thread: read-only after opening; any thread. */
+ * per writer in the files; a reader sees them through evidence_string(). Every record and
+ * every detail is checked when it is opened: what was altered, moved, cut or taken away
+ * since it was written is counted and named (evidence_damage), never fatal once one
+ * segment could be read; then no check says passed or failed. Thread: read-only after opening; any thread. */
 #ifndef STORMDRILL_EVIDENCE_EVIDENCE_H
 #define STORMDRILL_EVIDENCE_EVIDENCE_H
 
@@ -29,7 +30,7 @@ struct evidence_writer_info {
 
 struct evidence_damage {
     uint64_t holes;
-    uint64_t bad_segments; /* unreadable header, wrong version, cut */
+    uint64_t bad_segments; /* files that are cut, altered, unreadable or gone */
     uint64_t lost_records; /* evidence_lost: the disk was full */
     uint64_t open_writers; /* killed before they closed */
 };
@@ -62,6 +63,10 @@ int evidence_writer_count(const struct evidence *evidence);
 const struct evidence_writer_info *evidence_writer(const struct evidence *evidence,
                                                    int at);
 struct evidence_damage evidence_damage(const struct evidence *evidence);
+
+/* "c1.0.load.0000.seg: the record at byte 4160 is not what was written": the first few
+ * bad files in words; NULL behind the last. Borrowed. */
+const char *evidence_damage_text(const struct evidence *evidence, int at);
 
 /* Records of one writer in written order, without holes. At 10 million messages this is
  * the inner loop: it costs a few instructions a record. */

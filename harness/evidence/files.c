@@ -35,6 +35,22 @@ bool file_write_all(int fd, const void *bytes, size_t size)
     return true;
 }
 
+size_t file_read_all(int fd, void *bytes, size_t size)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t n = read(fd, (char *)bytes + done, size - done);
+
+        if (n == -1 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    return done;
+}
+
 static int write_text(int folder_fd, const char *name, const char *text,
                       struct error *err)
 {

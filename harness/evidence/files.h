@@ -52,6 +52,9 @@ int file_copy_home(int from_fd, const char *from_name, const void *mapping, size
 /* Write everything or fail with errno set. */
 bool file_write_all(int fd, const void *bytes, size_t size);
 
+/* Read up to the end or to `size`; how much it was. */
+size_t file_read_all(int fd, void *bytes, size_t size);
+
 /* A file that says "process PID writes here", locked for as long as that is true. Gives
  * the descriptor, -1 when it could not be made; its name into `name`. */
 int alive_mark(int folder_fd, char *name, size_t name_size);

@@ -61,6 +61,17 @@ void home_step_back(int nice_by)
         return;
 }
 
+void home_tell_roster(struct evidence_home *home, enum roster_word word,
+                      const char *writer, uint32_t segments)
+{
+    if (!roster_write(home->roster_fd, word, writer, segments) &&
+        !atomic_exchange(&home->warned_roster, true))
+        log_warn(home->log, "evidence",
+                 "no room for '%s' in the list of writers in %s: should its files get "
+                 "lost, nobody will miss them",
+                 writer, home->folder);
+}
+
 static void learn_identity(struct identity *identity)
 {
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -123,6 +134,8 @@ static void release(struct evidence_home *home)
     }
     if (home->shm_fd != -1)
         close(home->shm_fd);
+    if (home->roster_fd != -1)
+        close(home->roster_fd);
     if (home->folder_fd != -1)
         close(home->folder_fd);
     free(home);
@@ -177,6 +190,7 @@ static struct evidence_home *allocate(const struct evidence_home_options *option
     sem_init(&home->mover_work, 0, 0);
     home->log = options->log;
     home->folder_fd = -1;
+    home->roster_fd = -1;
     home->shm_fd = -1;
     home->alive_fd = -1;
     home->held_bytes_max =
@@ -216,6 +230,9 @@ int evidence_home_create(struct evidence_home **out,
         error_hint(err, "choose another folder, or remove this one");
         goto fail;
     }
+    rc = roster_open(&home->roster_fd, home->folder_fd, true, err);
+    if (rc != 0)
+        goto fail;
     evidence_sweep(root);
     if (shm_folder_create(home->folder_fd, root, path, sizeof path, &why) == 0)
         home->shm_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -249,6 +266,9 @@ int evidence_home_open(struct evidence_home **out,
         rc = error_from_errno(err, "%s is no evidence folder", options->folder);
         goto fail;
     }
+    rc = roster_open(&home->roster_fd, home->folder_fd, false, err);
+    if (rc != 0)
+        goto fail;
     home->shm_fd = shm_folder_open(home->folder_fd, path, sizeof path);
     /* An empty path: whoever created the home has warned already. */
     if (home->shm_fd == -1 && path[0] != '\0')

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "harness/evidence/files.h"
+#include "harness/evidence/roster.h"
 #include "harness/evidence/segment.h"
 
 enum {
@@ -66,6 +67,7 @@ enum demand { DEMAND_LOW, DEMAND_SOME, DEMAND_HIGH };
 struct evidence_home {
     int folder_fd;
     int shm_fd; /* -1: none */
+    int roster_fd;
     int alive_fd;
     char alive_name[FILE_NAME_BYTES];
     char folder[SHM_PATH_BYTES];
@@ -78,6 +80,7 @@ struct evidence_home {
     _Atomic int writers;
     _Atomic bool warned_shm;
     _Atomic bool warned_folder;
+    _Atomic bool warned_roster;
     _Atomic bool stopping;
     _Atomic(struct order *) orders;
     enum demand demand; /* the stocker's */
@@ -132,6 +135,10 @@ void home_unhold(struct evidence_home *home, uint64_t bytes);
 /* Hand over; wakes the thread. Takes. */
 void home_order(struct evidence_home *home, struct order *order);
 void home_send(struct evidence_home *home, struct live_file *file);
+
+/* Write a line to the case's roster; where it has no room that is said, once. */
+void home_tell_roster(struct evidence_home *home, enum roster_word word,
+                      const char *writer, uint32_t segments);
 
 /* The folder has to serve in place of shm: say so, once. */
 void home_warn_shm(struct evidence_home *home, const char *why);

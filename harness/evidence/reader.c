@@ -2,14 +2,13 @@
  *
  * All well:  the shm folder's files are mapped, then the folder's; each segment goes to
  *            its writer, by the name in its header; duplicates (a copy and its original)
- *            are told apart by number; chains are sorted, strings read, records counted.
+ *            are told apart by number; then all is checked and counted (settle.c).
  * Damage:    what cannot be read is counted and left out; nothing in a file is believed
  *            before it was checked against the file's real size.
  * A process may be moving files meanwhile: shm is read before the folder, so a file is
  * seen in one place or in both. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +18,13 @@
 #include <unistd.h>
 
 #include "harness/evidence/files.h"
+#include "harness/evidence/roster.h"
 #include "harness/evidence/segment.h"
 #include "harness/evidence/side_entry.h"
+#include "harness/evidence/slots.h"
 #include "harness/evidence/store.h"
+
+enum { ROSTER_BYTES_MAX = 64 << 20 };
 
 static struct source *source_named(struct evidence *evidence, const char *name)
 {
@@ -36,6 +39,8 @@ static struct source *source_named(struct evidence *evidence, const char *name)
         evidence->no_memory = true;
     else
         snprintf(source->info.name, sizeof source->info.name, "%s", name);
+    if (source != NULL)
+        source->key = side_writer_key(name);
     return source;
 }
 
@@ -75,7 +80,7 @@ static void learn_writer(struct source *source, const struct segment_header *hea
     memcpy(source->info.host, header->identity.host, sizeof source->info.host);
 }
 
-/* How many slots hold records: up to the last that was written. */
+/* Slots up to the last record that was written. */
 static uint64_t used_slots(const struct record *first, size_t slots)
 {
     while (slots > 0 && record_kind(&first[slots - 1]) == 0)
@@ -83,12 +88,25 @@ static uint64_t used_slots(const struct record *first, size_t slots)
     return slots;
 }
 
+/* What the closing says, and whether the file is as large as it must be without one. */
+static void learn_end(struct source_segment *segment, const struct segment_header *header,
+                      size_t size)
+{
+    segment->closing = header->closing;
+    segment->closed = segment_closing_is_good(&header->closing);
+    segment->closing_is_bad =
+        !segment->closed && !segment_closing_is_unwritten(&header->closing);
+    segment->cut = !segment->closed && size != header->segment_bytes;
+}
+
 /* Take a segment in memory. False: damaged, and the memory is still the caller's. */
-static bool take_segment(struct evidence *evidence, void *bytes, size_t size, bool mapped)
+static bool take_segment(struct evidence *evidence, const char *name, void *bytes,
+                         size_t size, bool mapped)
 {
     struct segment_header header;
     struct source_segment segment = {0};
     struct source *source;
+    size_t used;
 
     switch (segment_header_check(&header, bytes, size)) {
     case SEGMENT_BAD:
@@ -105,24 +123,23 @@ static bool take_segment(struct evidence *evidence, void *bytes, size_t size, bo
         return false;
     learn_writer(source, &header);
     segment.at = (const struct record *)((const char *)bytes + EVIDENCE_HEADER_BYTES);
-    segment.records = used_slots(segment.at, segment_slots(size));
-    segment.end = segment.at + segment.records;
+    segment.slots = segment_slots(size);
+    used = used_slots(segment.at, segment.slots);
+    segment.end = segment.at + used;
+    segment.records = slots_records(used);
     segment.memory = mapped ? bytes : NULL;
     segment.map_bytes = mapped ? size : 0;
     segment.number = header.number;
-    if (segment_closing_is_good(&header.closing)) {
-        segment.final = header.closing.final == 1;
-        segment.cut = header.closing.records > segment.records;
-        segment.closed = true;
-    } else {
-        segment.cut = !segment_closing_is_unwritten(&header.closing);
-    }
+    snprintf(segment.name, sizeof segment.name, "%s", name);
+    learn_end(&segment, &header, size);
     return add_segment(evidence, source, &segment);
 }
 
-static bool take_side(struct evidence *evidence, void *bytes, size_t size, bool mapped)
+static bool take_side(struct evidence *evidence, const char *name, void *bytes,
+                      size_t size, bool mapped)
 {
     struct side_header header;
+    struct source_side *side;
     struct source *source;
 
     if (!side_header_check(&header, bytes, size))
@@ -145,12 +162,13 @@ static bool take_side(struct evidence *evidence, void *bytes, size_t size, bool 
         evidence->no_memory = true;
         return false;
     }
-    source->sides[source->side_count++] =
-        (struct source_side){.bytes = bytes,
-                             .size = size,
-                             .memory = mapped ? bytes : NULL,
-                             .base = header.base,
-                             .number = header.number};
+    side = &source->sides[source->side_count++];
+    *side = (struct source_side){.bytes = bytes,
+                                 .size = size,
+                                 .memory = mapped ? bytes : NULL,
+                                 .base = header.base,
+                                 .number = header.number};
+    snprintf(side->name, sizeof side->name, "%s", name);
     return true;
 }
 
@@ -172,13 +190,14 @@ static void take_file(struct evidence *evidence, int dir_fd, const char *name)
     if (S_ISREG(st.st_mode) && file_is_unborn(name, (size_t)st.st_size))
         return;
     if (bytes == MAP_FAILED) {
-        evidence->damage.bad_segments++;
+        evidence_add_damage(evidence, NULL, "%s: it is empty or cannot be read", name);
         return;
     }
-    good = is_side ? take_side(evidence, bytes, (size_t)st.st_size, true)
-                   : take_segment(evidence, bytes, (size_t)st.st_size, true);
+    good = is_side ? take_side(evidence, name, bytes, (size_t)st.st_size, true)
+                   : take_segment(evidence, name, bytes, (size_t)st.st_size, true);
     if (!good) {
-        evidence->damage.bad_segments++;
+        evidence_add_damage(evidence, NULL, "%s: its header (%u bytes) is not good", name,
+                            is_side ? SIDE_HEADER_BYTES : EVIDENCE_HEADER_BYTES);
         munmap(bytes, (size_t)st.st_size);
     }
 }
@@ -201,159 +220,6 @@ static bool take_files(struct evidence *evidence, int dir_fd)
     }
     closedir(dir);
     return true;
-}
-
-static int by_number(const void *a, const void *b)
-{
-    const struct source_segment *left = a, *right = b;
-
-    return left->number < right->number ? -1 : left->number > right->number;
-}
-
-static int by_side_number(const void *a, const void *b)
-{
-    const struct source_side *left = a, *right = b;
-
-    return left->number < right->number ? -1 : left->number > right->number;
-}
-
-/* Strings up to the first broken entry: behind a torn one no boundary is known. The last
- * entry of a killed writer may be torn: no record names it, so that is no damage. */
-static void read_strings(struct evidence *evidence, struct source *source)
-{
-    for (int i = 0; i < source->side_count; i++) {
-        bool may_be_torn = i == source->side_count - 1 && !source->info.complete;
-        const struct source_side *side = &source->sides[i];
-        uint64_t offset = SIDE_HEADER_BYTES;
-        struct side_entry entry;
-
-        while (side_entry_read(&entry, side->bytes, side->size, offset)) {
-            if (entry.type == SIDE_STRING &&
-                !source_set_string(source, entry.number, entry.text)) {
-                evidence->no_memory = true;
-                return;
-            }
-            offset += side_entry_bytes(entry.size);
-        }
-        if (offset < side->size && !may_be_torn)
-            evidence->damage.bad_segments++;
-    }
-}
-
-/* Gaps in a chain are files that somebody lost: they count as damaged ones. */
-static void check_chain(struct evidence *evidence, struct source *source)
-{
-    uint32_t expected = 0;
-    uint64_t base = 0;
-
-    for (int i = 0; i < source->segment_count; i++) {
-        if (source->segments[i].number != expected)
-            evidence->damage.bad_segments += source->segments[i].number - expected;
-        expected = source->segments[i].number + 1;
-        if (source->segments[i].cut)
-            evidence->damage.bad_segments++;
-    }
-    for (int i = 0; i < source->side_count; i++) {
-        if (source->sides[i].base != base)
-            evidence->damage.bad_segments++;
-        base = source->sides[i].base + source->sides[i].size;
-    }
-    if (source->side_count == 0)
-        evidence->damage.bad_segments++;
-}
-
-static void settle_source(struct evidence *evidence, struct source *source)
-{
-    struct source_segment *segments = source->segments;
-
-    if (source->segment_count > 0)
-        qsort(segments, (size_t)source->segment_count, sizeof *segments, by_number);
-    if (source->side_count > 0)
-        qsort(source->sides, (size_t)source->side_count, sizeof *source->sides,
-              by_side_number);
-    source->info.complete =
-        source->segment_count > 0 && segments[source->segment_count - 1].final;
-    if (!source->info.complete)
-        evidence->damage.open_writers++;
-    check_chain(evidence, source);
-    read_strings(evidence, source);
-    for (int i = 0; i < source->segment_count; i++) {
-        uint64_t holes = evidence->damage.holes;
-
-        source_survey(evidence, source, &segments[i]);
-        /* Who dies in the middle leaves a hole, and no closing. */
-        if (segments[i].closed && evidence->damage.holes > holes)
-            evidence->damage.bad_segments++;
-    }
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const struct evidence_writer_info *left = &(*(const struct source *const *)a)->info;
-    const struct evidence_writer_info *right = &(*(const struct source *const *)b)->info;
-
-    if (left->client != right->client)
-        return left->client < right->client ? -1 : 1;
-    if (left->incarnation != right->incarnation)
-        return left->incarnation < right->incarnation ? -1 : 1;
-    return strcmp(left->name, right->name);
-}
-
-/* Did this incarnation of a client end of its own accord, with nothing to complain of? */
-static bool has_left_well(const struct evidence *evidence, const struct source *main,
-                          uint32_t client, uint32_t incarnation)
-{
-    struct evidence_walk walk = {.evidence = evidence};
-    const struct record *r;
-
-    while (evidence->sources[walk.writer] != main)
-        walk.writer++;
-    while ((r = evidence_walk_next(&walk)) != NULL)
-        if (record_kind(r) == RECORD_client_exit && r->a == client &&
-            r->message.incarnation == incarnation)
-            return r->b == 0;
-    return false;
-}
-
-/* Who closed everything behind itself has closed its evidence too: a chain of such a one
- * that does not end lacks its end. ("main" is the last that a case closes.) */
-static void check_endings(struct evidence *evidence)
-{
-    const struct source *main = NULL;
-
-    for (int i = 0; i < evidence->source_count && main == NULL; i++)
-        if (strcmp(evidence->sources[i]->info.name, "main") == 0)
-            main = evidence->sources[i];
-    for (int i = 0; i < evidence->source_count && main != NULL; i++) {
-        const struct evidence_writer_info *who = &evidence->sources[i]->info;
-        uint32_t client = who->client;
-        uint32_t incarnation = who->incarnation;
-
-        /* Without any segment only the name tells whose it was. */
-        if (evidence->sources[i]->segment_count == 0)
-            sscanf(who->name, "c%" SCNu32 ".%" SCNu32 ".", &client, &incarnation);
-        if (!who->complete &&
-            (client == 0 ? main->info.complete
-                         : has_left_well(evidence, main, client, incarnation)))
-            evidence->damage.bad_segments++;
-    }
-}
-
-/* An order that does not depend on the folder's: the harness first, since it is the
- * cause of what clients see at the same nanosecond. */
-static bool settle(struct evidence *evidence)
-{
-    bool any_segment = false;
-
-    if (evidence->source_count > 0)
-        qsort(evidence->sources, (size_t)evidence->source_count, sizeof(struct source *),
-              by_name);
-    for (int i = 0; i < evidence->source_count; i++) {
-        settle_source(evidence, evidence->sources[i]);
-        any_segment = any_segment || evidence->sources[i]->segment_count > 0;
-    }
-    check_endings(evidence);
-    return any_segment;
 }
 
 static struct evidence *create_empty(void)
@@ -381,6 +247,25 @@ static int refuse(struct evidence *evidence, const char *folder, struct error *e
     return rc;
 }
 
+static void take_roster(struct evidence *evidence, int folder_fd)
+{
+    int fd = openat(folder_fd, ROSTER_NAME,
+                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+
+    if (fd == -1)
+        return;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < ROSTER_BYTES_MAX) {
+        evidence->roster = calloc(1, (size_t)st.st_size + 1);
+        if (evidence->roster == NULL)
+            evidence->no_memory = true;
+        else
+            evidence->roster_size = file_read_all(fd, evidence->roster,
+                                                          (size_t)st.st_size);
+    }
+    close(fd);
+}
+
 static int take_folders(struct evidence *evidence, const char *folder, struct error *err)
 {
     int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -397,6 +282,8 @@ static int take_folders(struct evidence *evidence, const char *folder, struct er
         rc = error_from_errno(err, "list the evidence in %s", path);
     if (rc == 0 && !take_files(evidence, folder_fd))
         rc = error_from_errno(err, "list the evidence in %s", folder);
+    if (rc == 0)
+        take_roster(evidence, folder_fd);
     if (shm_fd != -1)
         close(shm_fd);
     close(folder_fd);
@@ -415,8 +302,9 @@ int evidence_open(struct evidence **out, const char *folder, struct error *err)
         evidence_close(evidence);
         return rc;
     }
-    if (!settle(evidence) || evidence->no_memory)
+    if (!evidence_settle(evidence) || evidence->no_memory)
         return refuse(evidence, folder, err);
+    evidence_check_roster(evidence);
     *out = evidence;
     return 0;
 }
@@ -429,11 +317,12 @@ int evidence_open_bytes(struct evidence **out, const void *segment, size_t segme
     if (evidence == NULL)
         return error_set(err, E_NOMEM, "evidence");
     /* Borrowed bytes are only read; the one path for both kinds of memory writes none. */
-    if (!take_segment(evidence, (void *)(uintptr_t)segment, segment_size, false))
-        evidence->damage.bad_segments++;
-    if (!take_side(evidence, (void *)(uintptr_t)side, side_size, false))
-        evidence->damage.bad_segments++;
-    if (!settle(evidence) || evidence->no_memory)
+    if (!take_segment(evidence, "memory.seg", (void *)(uintptr_t)segment, segment_size,
+                      false))
+        evidence_add_damage(evidence, NULL, "the segment's header is not good");
+    if (!take_side(evidence, "memory.side", (void *)(uintptr_t)side, side_size, false))
+        evidence_add_damage(evidence, NULL, "the side file's header is not good");
+    if (!evidence_settle(evidence) || evidence->no_memory)
         return refuse(evidence, "memory", err);
     *out = evidence;
     return 0;

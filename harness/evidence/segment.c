@@ -21,10 +21,12 @@ void segment_header_seal(struct segment_header *header, const struct clock *cloc
     header->checksum = checksum_until(header, offsetof(struct segment_header, checksum));
 }
 
-void segment_closing_seal(struct segment_closing *closing, uint64_t records, bool final)
+void segment_closing_seal(struct segment_closing *closing, uint64_t records,
+                          enum segment_end end, uint64_t side_bytes)
 {
     closing->records = records;
-    closing->final = final ? 1 : 0;
+    closing->end = end;
+    closing->side_bytes = side_bytes;
     closing->checksum =
         checksum_until(closing, offsetof(struct segment_closing, checksum));
 }
@@ -32,7 +34,8 @@ void segment_closing_seal(struct segment_closing *closing, uint64_t records, boo
 bool segment_closing_is_good(const struct segment_closing *closing)
 {
     return closing->checksum ==
-           checksum_until(closing, offsetof(struct segment_closing, checksum));
+               checksum_until(closing, offsetof(struct segment_closing, checksum)) &&
+           closing->end <= SEGMENT_LEFT;
 }
 
 void side_header_seal(struct side_header *header)

@@ -1,13 +1,15 @@
 /* segment: the files of a writer, byte by byte. Both sides of the format stand here.
  *
- *   W.NNNN.seg    struct segment_header, padded to 4096 bytes, then records to the end;
- *                 where no record was written yet there are zeros
+ *   W.NNNN.seg    struct segment_header, padded to 4096 bytes, then records and their
+ *                 checks (slots.h) to the end; where none was written yet there are zeros
  *   W.NNNN.side   struct side_header (128 bytes), then entries (side_entry.h)
  *
  * All numbers are of the host's byte order; another order does not have our magic. The
  * header is written when the segment is taken into use and sealed by its checksum; the
- * closing is written when the writer leaves it. A segment without magic was prepared
- * and never used. The number in the header counts, the one in the name is a courtesy. */
+ * closing is written when the writer leaves it, behind the next one's header, or by
+ * evidence_collect for a writer that was killed. A segment without magic was prepared
+ * and never used. The number in the header counts, the one in the name is a courtesy.
+ * Version 1 had no checks of records; nothing of it was ever released. */
 #ifndef STORMDRILL_EVIDENCE_SEGMENT_H
 #define STORMDRILL_EVIDENCE_SEGMENT_H
 
@@ -21,7 +23,7 @@
 #define SIDE_MAGIC "SDRILLSD"
 
 enum {
-    EVIDENCE_FORMAT_VERSION = 1,
+    EVIDENCE_FORMAT_VERSION = 2,
     EVIDENCE_NAME_BYTES = 64, /* of a writer, a host; the zero included */
     SIDE_HEADER_BYTES = 128,
     SEGMENT_NUMBER_MAX = 1 << 24,
@@ -34,10 +36,17 @@ struct identity {
     uint64_t pid;
 };
 
+enum segment_end {
+    SEGMENT_GOES_ON, /* the chain does, in the next segment */
+    SEGMENT_FINAL,   /* the writer was closed behind this segment */
+    SEGMENT_LEFT,    /* it was killed; who brought the segment home counted */
+};
+
 /* Written once, when the writer leaves the segment. */
 struct segment_closing {
     uint64_t records;
-    uint64_t final; /* 1: the writer was closed behind this segment */
+    uint64_t end;
+    uint64_t side_bytes; /* of the whole side chain so far; 0 for SEGMENT_LEFT */
     uint64_t checksum;
 };
 
@@ -51,6 +60,7 @@ struct segment_header {
     uint32_t incarnation;
     uint64_t monotonic_ns; /* two clocks, read one after the other */
     uint64_t realtime_ns;
+    uint64_t segment_bytes; /* of the file, while it is not closed */
     struct identity identity;
     char writer[EVIDENCE_NAME_BYTES];
     uint64_t checksum; /* of all above */
@@ -73,7 +83,8 @@ static_assert(sizeof(struct side_header) == SIDE_HEADER_BYTES, "file format");
 
 /* Fill in magic, sizes, clocks and checksum; the caller set the rest. */
 void segment_header_seal(struct segment_header *header, const struct clock *clock);
-void segment_closing_seal(struct segment_closing *closing, uint64_t records, bool final);
+void segment_closing_seal(struct segment_closing *closing, uint64_t records,
+                          enum segment_end end, uint64_t side_bytes);
 void side_header_seal(struct side_header *header);
 
 enum segment_state { SEGMENT_GOOD, SEGMENT_UNUSED, SEGMENT_BAD };
@@ -86,7 +97,7 @@ bool segment_closing_is_good(const struct segment_closing *closing);
 bool segment_closing_is_unwritten(const struct segment_closing *closing);
 bool side_header_check(struct side_header *out, const void *bytes, size_t size);
 
-/* Slots for records in a file of this size. */
+/* Slots, of records and lines of checks, in a file of this size. */
 size_t segment_slots(size_t file_bytes);
 
 /* [a-z0-9._-]+, not longer than fits, no leading dot. */

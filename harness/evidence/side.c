@@ -88,6 +88,7 @@ int side_open(struct side *side, struct evidence_home *home, const char *writer,
 
     *side = (struct side){.home = home, .fd = -1};
     snprintf(side->writer, sizeof side->writer, "%s", writer);
+    side->key = side_writer_key(side->writer);
     file_name(side, name, sizeof name);
     if (faccessat(home->folder_fd, name, F_OK, 0) == 0 ||
         (home->shm_fd != -1 && faccessat(home->shm_fd, name, F_OK, 0) == 0))
@@ -123,8 +124,9 @@ void side_close(struct side *side)
 }
 
 /* Append to the file at hand; what did not fit is cut off again. */
-static bool append_here(struct side *side, const void *entry, size_t size)
+static bool append_here(struct side *side, uint8_t *entry, size_t size)
 {
+    side_entry_seal(entry, side_entry_key(side->key, side->base + side->size));
     if (side->fd == -1 || side->size + size > SIDE_FILE_BYTES_MAX)
         return false;
     if (side->in_shm && !home_hold(side->home, size))
@@ -142,7 +144,7 @@ static bool append_here(struct side *side, const void *entry, size_t size)
 }
 
 /* The place, or 0. A new file is begun where the one at hand takes no more. */
-static uint32_t append(struct side *side, const void *entry, size_t size)
+static uint32_t append(struct side *side, uint8_t *entry, size_t size)
 {
     uint64_t place;
 

@@ -7,17 +7,24 @@
 #define STORMDRILL_EVIDENCE_STORE_H
 
 #include "harness/evidence/evidence.h"
+#include "harness/evidence/files.h"
+#include "harness/evidence/segment.h"
+
+enum { DAMAGE_TEXTS_MAX = 8, DAMAGE_TEXT_BYTES = 240 };
 
 struct source_segment {
     const struct record *at;
     const struct record *end; /* behind the last record that is no hole */
     void *memory;             /* mapping or block; NULL: borrowed */
     size_t map_bytes;         /* 0: `memory` is a block of the heap */
-    uint64_t records;
+    uint64_t records;         /* room for records up to the last one */
+    size_t slots;             /* in the file */
     uint32_t number;
-    bool final; /* the writer was closed behind this one */
-    bool cut;   /* it was closed with more records than are there, or with no sane word */
-    bool closed;
+    bool closed;        /* `closing` is good */
+    bool closing_is_bad; /* something stands there, but no sane word */
+    bool cut;           /* not closed, and not as large as it was made */
+    struct segment_closing closing;
+    char name[FILE_NAME_BYTES];
 };
 
 struct source_side {
@@ -25,11 +32,16 @@ struct source_side {
     size_t size;
     void *memory;  /* the mapping; NULL: borrowed */
     uint64_t base; /* offset of bytes[0] in the writer's whole side chain */
+    size_t good_bytes; /* whole entries up to here */
     uint32_t number;
+    char name[FILE_NAME_BYTES];
 };
 
 struct source {
     struct evidence_writer_info info;
+    uint64_t key; /* of the writer's name, for checks */
+    bool damaged;       /* something of it was complained of */
+    bool sides_damaged; /* of its strings and details, so names lead nowhere */
     struct source_segment *segments;
     int segment_count;
     int segment_capacity;
@@ -53,6 +65,10 @@ struct evidence {
     int source_count;
     int source_capacity;
     struct evidence_damage damage;
+    char damage_texts[DAMAGE_TEXTS_MAX][DAMAGE_TEXT_BYTES];
+    int damage_text_count;
+    char *roster; /* the list of writers as it was read; NULL: none */
+    size_t roster_size;
     uint64_t start_ns; /* UINT64_MAX: no record yet */
     uint64_t end_ns;
     bool by_hand;
@@ -69,11 +85,18 @@ bool array_reserve(void *array, int *capacity, int count, size_t size);
 /* Remember a string (borrowed) under its number; false when memory is short. */
 bool source_set_string(struct source *source, uint32_t number, const char *text);
 
-/* Take the segment into account: count records and holes, times, losses. */
-void source_survey(struct evidence *evidence, struct source *source,
-                   struct source_segment *segment);
+/* Count one more damaged file and say what is wrong with it; `source` may be NULL. */
+void evidence_add_damage(struct evidence *evidence, struct source *source,
+                         const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* The same for one record. */
+/* When all files are taken in: sort, check every chain, entry and record, read the
+ * strings, count. False when there is no segment at all. */
+bool evidence_settle(struct evidence *evidence);
+
+/* The same for the list of writers. */
+void evidence_check_roster(struct evidence *evidence);
+
+/* Take a record into account: its time, what it says of losses. */
 void source_note_record(struct evidence *evidence, struct source *source,
                         const struct record *record);
 

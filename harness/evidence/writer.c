@@ -17,11 +17,14 @@
 
 #include "harness/evidence/home.h"
 #include "harness/evidence/side.h"
+#include "harness/evidence/slots.h"
 
 enum { TEXT_BYTES_MAX = 4096 };
 
 struct writer {
-    struct record *at; /* the next slot */
+    struct record *at;    /* the next slot, never a line of checks */
+    struct record *first; /* of the segment, where its checks count from */
+    uint64_t key;         /* of the segment's checks */
     struct record
         *limit;          /* where append has to think: half of the segment, then `last` */
     struct record *last; /* the slot kept for evidence_lost */
@@ -42,35 +45,48 @@ static struct record *first_slot(const struct live_file *segment)
     return (struct record *)((char *)segment->header + EVIDENCE_HEADER_BYTES);
 }
 
-static void use_segment(struct writer *w, struct live_file *segment)
+static void name_segment(const struct writer *w, struct live_file *segment,
+                         uint32_t number)
 {
-    struct segment_header header = {.number = w->number,
+    struct segment_header header = {.number = number,
                                     .client = w->client,
                                     .incarnation = w->incarnation,
+                                    .segment_bytes = segment->bytes,
                                     .identity = w->home->identity};
-    size_t slots = segment_slots(segment->bytes);
 
-    assert(slots >= 4);
     memcpy(header.writer, w->name, sizeof header.writer);
     segment_header_seal(&header, clock_real());
     memcpy(segment->header, &header, sizeof header);
+}
+
+static void enter_segment(struct writer *w, struct live_file *segment)
+{
+    size_t slots = segment_slots(segment->bytes);
+
+    assert(slots >= 4 * GROUP_SLOTS);
+    assert(slots % GROUP_SLOTS == 0);
     w->segment = segment;
-    w->at = first_slot(segment);
-    w->limit = w->at + slots / 2;
-    w->last = w->at + slots - 1;
+    w->key = check_key(w->side.key, w->number);
+    w->first = first_slot(segment);
+    w->at = w->first + 1;
+    w->limit = w->at + slots / 2 / GROUP_SLOTS * GROUP_SLOTS;
+    w->last = w->first + slots - 1;
     w->lost_here = 0;
 }
 
 /* Nothing here may wait: no allocation, since its lock is the mover's too. */
-static void leave_segment(struct writer *w, bool final)
+static void leave_segment(struct writer *w, enum segment_end end)
 {
     struct live_file *segment = w->segment;
-    size_t records = (size_t)(w->at - first_slot(segment)) + (w->lost_here > 0 ? 1 : 0);
+    size_t records =
+        slots_records((size_t)(w->at - w->first)) + (w->lost_here > 0 ? 1 : 0);
 
     assert(w->at <= w->last);
     assert(w->lost_here == 0 || w->at == w->last);
-    segment_closing_seal(&segment->header->closing, records, final);
-    segment->used_bytes = EVIDENCE_HEADER_BYTES + records * sizeof(struct record);
+    segment_closing_seal(&segment->header->closing, records, end,
+                         w->side.base + w->side.size);
+    segment->used_bytes =
+        EVIDENCE_HEADER_BYTES + slots_for(records) * sizeof(struct record);
     snprintf(segment->home_name, sizeof segment->home_name, "%s.%04u.seg", w->name,
              w->number);
     w->number++;
@@ -129,12 +145,25 @@ static bool turn_page(struct writer *w)
         next = make_small(w);
     if (next == NULL)
         return false;
-    leave_segment(w, false);
-    use_segment(w, next);
+    /* In this order, so that a closed segment has its successor, whoever is killed. */
+    name_segment(w, next, w->number + 1);
+    leave_segment(w, SEGMENT_GOES_ON);
+    enter_segment(w, next);
     /* A writer that needed a second segment may be fast: it orders at once. */
     order_next(w);
     w->limit = w->last;
     return true;
+}
+
+/* The last thing that is written about a record. */
+static void write_check(struct writer *w, const struct record *record,
+                        const struct record *slot)
+{
+    size_t place = (size_t)(slot - w->first);
+    struct check_line *line = (void *)(w->first + place / GROUP_SLOTS * GROUP_SLOTS);
+
+    atomic_store_explicit(&line->checks[place % GROUP_SLOTS - 1],
+                          record_check(record, w->key, place), memory_order_release);
 }
 
 static void count_lost(struct writer *w)
@@ -145,33 +174,40 @@ static void count_lost(struct writer *w)
     w->lost_here++;
     slot->a = w->lost_here;
     slot->b = w->lost_here * sizeof(struct record);
-    if (w->lost_here > 1)
-        return;
-    slot->time_ns = clock_now(clock_real());
-    slot->message.client = w->client;
-    slot->message.incarnation = w->incarnation;
-    atomic_store_explicit(&slot->kind, RECORD_evidence_lost, memory_order_release);
+    if (w->lost_here == 1) {
+        slot->time_ns = clock_now(clock_real());
+        slot->message.client = w->client;
+        slot->message.incarnation = w->incarnation;
+        atomic_store_explicit(&slot->kind, RECORD_evidence_lost, memory_order_release);
+    }
+    write_check(w, slot, slot);
 }
 
 void writer_append(struct writer *w, const struct record *record)
 {
     struct record *slot;
+    struct record whole;
 
     assert(record_kind(record) != 0);
     if (w->at == w->limit && !turn_page(w)) {
         count_lost(w);
         return;
     }
-    slot = w->at++;
-    memcpy(slot, record, offsetof(struct record, kind));
-    if (slot->time_ns == 0)
-        slot->time_ns = clock_now(clock_real());
-    if (slot->message.client == 0 && w->client != 0) {
-        slot->message.client = w->client;
-        slot->message.incarnation = w->incarnation;
+    memcpy(&whole, record, sizeof whole);
+    if (whole.time_ns == 0)
+        whole.time_ns = clock_now(clock_real());
+    if (whole.message.client == 0 && w->client != 0) {
+        whole.message.client = w->client;
+        whole.message.incarnation = w->incarnation;
     }
+    slot = w->at++;
+    /* A segment begins on a page, so a group does on a multiple of its size. */
+    if ((uintptr_t)w->at % (GROUP_SLOTS * sizeof(struct record)) == 0)
+        w->at++;
+    memcpy(slot, &whole, offsetof(struct record, kind));
     atomic_store_explicit(&slot->kind, (uint16_t)record_kind(record),
                           memory_order_release);
+    write_check(w, &whole, slot);
 }
 
 uint64_t writer_lost(const struct writer *w)
@@ -289,7 +325,9 @@ int writer_open(struct writer **out, struct evidence_home *home, const char *nam
         error_hint(err, "make room there or in /dev/shm");
         goto fail_side;
     }
-    use_segment(w, first);
+    name_segment(w, first, 0);
+    enter_segment(w, first);
+    home_tell_roster(home, ROSTER_OPENED, w->name, 0);
     atomic_fetch_add(&home->writers, 1);
     *out = w;
     return 0;
@@ -309,8 +347,9 @@ void writer_close(struct writer *w)
 
     if (w == NULL)
         return;
-    leave_segment(w, true);
+    leave_segment(w, SEGMENT_FINAL);
     side_close(&w->side);
+    home_tell_roster(w->home, ROSTER_CLOSED, w->name, w->number);
     if (w->lost > 0)
         log_warn(w->home->log, "evidence", "%llu records of '%s' found no room",
                  (unsigned long long)w->lost, w->name);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "harness/evidence/home.h"
+#include "harness/evidence/slots.h"
 #include "harness/evidence/side.h"
 #include "tests/lib/evidence/room.h"
 #include "tests/lib/memory/memory.h"
@@ -71,7 +72,8 @@ static void test_home__counts_what_finds_no_room_and_says_so(void **state)
     writer = open_writer(home, "c1.0");
     limit_files(32 << 10);
     /* What was there already: its first segment, and the home's reserve. */
-    kept = segment_slots(SEGMENT_FIRST_BYTES) - 1 + segment_slots(SEGMENT_SELF_BYTES) - 1;
+    kept = slots_records(segment_slots(SEGMENT_FIRST_BYTES)) - 1 +
+           slots_records(segment_slots(SEGMENT_SELF_BYTES)) - 1;
     for (; appended < kept + 5000; appended++)
         room_append(writer, appended);
     lost = writer_lost(writer);
@@ -153,7 +155,11 @@ static void test_home__counts_details_that_find_no_room(void **state)
 /* Without its folder the mover gets nothing home, as with a disk that stands still. */
 static void remove_folder(const struct room *room)
 {
-    char path[200];
+    char path[200], aside[200];
+
+    snprintf(path, sizeof path, "%s/writers", room->folder);
+    snprintf(aside, sizeof aside, "%s/writers-aside", room->root);
+    assert_int_equal(rename(path, aside), 0);
 
     snprintf(path, sizeof path, "%s/shm", room->folder);
     assert_int_equal(unlink(path), 0);
@@ -162,7 +168,7 @@ static void remove_folder(const struct room *room)
 
 static void restore_folder(const struct room *room, const char *shm)
 {
-    char path[200];
+    char path[200], aside[200];
     FILE *file;
 
     assert_int_equal(mkdir(room->folder, 0755), 0);
@@ -171,6 +177,9 @@ static void restore_folder(const struct room *room, const char *shm)
     assert_non_null(file);
     fprintf(file, "%s\n", shm);
     fclose(file);
+    snprintf(path, sizeof path, "%s/writers", room->folder);
+    snprintf(aside, sizeof aside, "%s/writers-aside", room->root);
+    assert_int_equal(rename(aside, path), 0);
 }
 
 static void test_home__loses_records_rather_than_pass_its_bound(void **state)
@@ -246,7 +255,7 @@ static void test_home__uses_the_folder_where_there_is_no_shm(void **state)
         /* What was not used was given back. */
         snprintf(path, sizeof path, "%s/c1.0.0000.seg", room.folder);
         assert_int_equal(stat(path, &st), 0);
-        assert_int_equal(st.st_size, EVIDENCE_HEADER_BYTES + 7000 * 64);
+        assert_int_equal(st.st_size, EVIDENCE_HEADER_BYTES + slots_for(7000) * 64);
         room_release(&room);
     }
 }
