@@ -1,9 +1,9 @@
 /* link_noun: client.link and client:link_to(node): faults on the way to the broker.
  *
  * client.link is the set of the client's links, one to each node, a group's that of all
- * its clients; a fault on it is added
- * to all of them and has one handle. Its methods are the faults of the proxy, as
- * fault_type_at() lists them, and the action `reset`. */
+ * its clients; a fault on it is added to all of them and has one handle. Its methods are
+ * the faults of the proxy, as fault_type_at() lists them. `reset` is two things: without
+ * a table the action, which happens now; with one the fault, which lasts. */
 #include "harness/script/link_noun.h"
 
 #include <stdio.h>
@@ -25,12 +25,24 @@ struct reset {
     struct error error;
 };
 
+static const char reset_name[] = "reset";
+
+/* A fault whose method stands in the table below: it does more than begin the fault. */
+static bool has_own_method(const char *name)
+{
+    return strcmp(name, reset_name) == 0;
+}
+
 int link_noun_faults(const char **names, int room)
 {
     int count = 0;
 
-    for (int i = 0; count < room && fault_type_at(i) != NULL; i++)
-        names[count++] = fault_type_name(fault_type_at(i));
+    for (int i = 0; count < room && fault_type_at(i) != NULL; i++) {
+        const char *name = fault_type_name(fault_type_at(i));
+
+        if (!has_own_method(name))
+            names[count++] = name;
+    }
     return count;
 }
 
@@ -89,10 +101,9 @@ void link_noun_raise(lua_State *L, const char *type, const struct error *err)
     raise_error(L, &placed);
 }
 
-/* link:FAULT { … } -> Fault; upvalue 1 is the fault's name */
-static int l_fault(lua_State *L)
+/* link:FAULT { … } -> Fault */
+static int begin_fault(lua_State *L, const char *type)
 {
-    const char *type = lua_tostring(L, lua_upvalueindex(1));
     const struct box *box = noun_self(L, &noun_link, type);
     struct link_id *links;
     struct disturbance *d;
@@ -113,6 +124,12 @@ static int l_fault(lua_State *L)
     return fault_noun_begin(L, d, word);
 }
 
+/* Upvalue 1 is the fault's name. */
+static int l_fault(lua_State *L)
+{
+    return begin_fault(L, lua_tostring(L, lua_upvalueindex(1)));
+}
+
 static void on_reset(void *arg, const struct plane_reply *reply)
 {
     struct reset *reset = arg;
@@ -129,18 +146,21 @@ static void on_reset(void *arg, const struct plane_reply *reply)
     free(reset);
 }
 
-/* link:reset(): RST on every connection, now */
+/* link:reset(): RST on every connection, now; link:reset { … } -> Fault */
 static int l_reset(lua_State *L)
 {
-    const struct box *box = noun_self(L, &noun_link, "reset");
+    const struct box *box = noun_self(L, &noun_link, reset_name);
     struct run *run = script_of(L)->run;
     struct link_id *links;
     struct reset *reset;
     struct wait *wait;
     int count;
 
+    if (lua_istable(L, 2))
+        return begin_fault(L, reset_name);
     if (!lua_isnone(L, 2))
-        raise_text(L, "link:reset takes nothing: it is an action, it happens now");
+        raise_text(L, "link:reset takes nothing, and resets now, or a table such as "
+                      "{ after = \"3s\" }, and is a fault that lasts");
     count = find_links(L, box, &links);
     wait = wait_begin(L, "link:reset");
     reset = calloc(1, sizeof *reset);
@@ -163,6 +183,8 @@ void link_noun_add_faults(lua_State *L)
     for (int i = 0; fault_type_at(i) != NULL; i++) {
         const char *name = fault_type_name(fault_type_at(i));
 
+        if (has_own_method(name))
+            continue;
         lua_pushstring(L, name);
         lua_pushcclosure(L, l_fault, 1);
         lua_setfield(L, -2, name);
@@ -170,7 +192,7 @@ void link_noun_add_faults(lua_State *L)
 }
 
 static const struct method methods[] = {
-    {"reset", l_reset},
+    {reset_name, l_reset},
     {NULL, NULL},
 };
 
