@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/nats/subject.h"
+
 static const char *const level_names[] = {
     [LEVEL_FURTHEST] = "furthest",   [LEVEL_STORED] = "stored",
     [LEVEL_DELIVERED] = "delivered", [LEVEL_ACKED] = "acked",
@@ -16,28 +18,6 @@ const char *level_name(enum level level)
 {
     assert(level <= LEVEL_PROCESSED);
     return level_names[level];
-}
-
-bool subject_fits(const char *pattern, const char *subject)
-{
-    for (;;) {
-        size_t wanted = strcspn(pattern, ".");
-        size_t given = strcspn(subject, ".");
-
-        if (given == 0)
-            return false;
-        if (wanted == 1 && pattern[0] == '>')
-            return pattern[1] == '\0';
-        if (!(wanted == 1 && pattern[0] == '*') &&
-            (wanted != given || strncmp(pattern, subject, wanted) != 0))
-            return false;
-        pattern += wanted;
-        subject += given;
-        if (*pattern == '\0' || *subject == '\0')
-            return *pattern == *subject;
-        pattern++;
-        subject++;
-    }
 }
 
 static const char *conf_text(const struct cast_client *client, const char *name)
@@ -350,7 +330,7 @@ bool audience_hears(const struct audience_group *group,
                     const struct ledger *ledger)
 {
     bool fits = group->subject == NULL || publisher->subject == NULL ||
-                subject_fits(group->subject, publisher->subject);
+                subject_matches(group->subject, publisher->subject);
 
     if (group->is_consumer && same(group->stream, publisher->stream) && fits)
         return true;

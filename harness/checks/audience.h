@@ -66,7 +66,4 @@ unsigned audience_flag(const struct audience_group *group, enum level level);
 /* "processed" */
 const char *level_name(enum level level);
 
-/* Does a NATS subject match a pattern with `*` and `>`? */
-bool subject_fits(const char *pattern, const char *subject);
-
 #endif

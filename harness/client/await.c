@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "harness/client/crew.h"
-#include "harness/client/subject.h"
+#include "proxy/nats/subject.h"
 #include "harness/evidence/writer.h"
 
 enum { ASK_EVERY_MS = 100, CONNECTED_EVERY_MS = 5, QUIET_ASKS = 2 };

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/client/subject.h"
+#include "proxy/nats/subject.h"
 
 static const char *const storages[] = {"file", "memory", NULL};
 static const char *const retentions[] = {"limits", "interest", "workqueue", NULL};

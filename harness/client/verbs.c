@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "harness/client/crew.h"
-#include "harness/client/subject.h"
+#include "proxy/nats/subject.h"
 #include "harness/evidence/writer.h"
 
 static const char *text_of(const json_t *conf, const char *name)

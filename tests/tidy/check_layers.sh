@@ -17,7 +17,8 @@ may proxy/base 'proxy/base/'
 may proxy 'proxy/'
 may harness/evidence 'harness/evidence/|harness/context\.h|proxy/base/|proxy/observer\.h|proxy/plane\.h'
 may harness/process 'harness/process/|proxy/base/'
-may harness/checks 'harness/checks/|harness/evidence/|proxy/base/|proxy/observer\.h'
+may proxy/nats 'proxy/nats/|proxy/base/'
+may harness/checks 'harness/checks/|harness/evidence/|proxy/base/|proxy/nats/|proxy/observer\.h'
 may reports 'reports/|harness/evidence/|harness/checks/|harness/suite/result\.h|proxy/base/'
 
 while read -r file; do

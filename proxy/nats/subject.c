@@ -1,5 +1,5 @@
 /* subject: compare token by token; nothing is copied. */
-#include "harness/client/subject.h"
+#include "proxy/nats/subject.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Subjects and patterns: what NATS delivers where. */
-#include "harness/client/subject.h"
+#include "proxy/nats/subject.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

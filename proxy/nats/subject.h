@@ -3,8 +3,8 @@
  * Tokens are separated by dots; in a pattern `*` stands for one token, `>` at the end
  * for one or more. `#` is a token like any other on NATS.
  * Source: docs.nats.io, "Subject-Based Messaging". */
-#ifndef STORMDRILL_CLIENT_SUBJECT_H
-#define STORMDRILL_CLIENT_SUBJECT_H
+#ifndef STORMDRILL_NATS_SUBJECT_H
+#define STORMDRILL_NATS_SUBJECT_H
 
 #include <stdbool.h>
 
