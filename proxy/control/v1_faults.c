@@ -1,0 +1,288 @@
+/* v1_faults: the faults of a link: list, add, change, heal.
+ *
+ * A path names a fault by its name or its id; the book knows names only. So a call about
+ * one fault reads the book first, and acts by the name it found. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/control/v1_internal.h"
+
+static const char fault_example[] =
+    "{\"fault\": \"latency\", \"params\": {\"base\": \"100ms\"}}";
+
+static void reply_not_found(struct call *call)
+{
+    const struct book_answer missing = {.rc = E_NOT_FOUND};
+
+    v1_reply_failed(call, &missing);
+}
+
+/* ---- list ---- */
+
+static void append_faults(json_t *list, const struct book_link *link)
+{
+    for (const struct book_fault *f = link->faults; f != NULL; f = f->next) {
+        json_t *fault = v1_fault_json(f);
+
+        json_object_set_new(fault, "link", json_string(link->name));
+        json_array_append_new(list, fault);
+    }
+}
+
+static void on_read_all(void *arg, const struct book_answer *answer)
+{
+    struct call *call = arg;
+    json_t *list = json_array();
+
+    (void)answer;
+    for (const struct book_link *l = book_first(v1_book(call)); l != NULL; l = l->next)
+        append_faults(list, l);
+    v1_reply_counted(call, json_pack("{s:o}", "faults", list));
+}
+
+void v1_list_faults(struct call *call)
+{
+    book_read(v1_book(call), on_read_all, call);
+}
+
+static void on_read_link(void *arg, const struct book_answer *answer)
+{
+    struct call *call = arg;
+    const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
+    json_t *list;
+
+    (void)answer;
+    if (link == NULL) {
+        reply_not_found(call);
+        return;
+    }
+    list = json_array();
+    append_faults(list, link);
+    v1_reply_counted(call, json_pack("{s:o}", "faults", list));
+}
+
+void v1_list_link_faults(struct call *call)
+{
+    book_read(v1_book(call), on_read_link, call);
+}
+
+/* ---- add ---- */
+
+static void on_added(void *arg, const struct book_answer *answer)
+{
+    struct call *call = arg;
+    json_t *json;
+
+    if (answer->rc != 0) {
+        v1_reply_failed(call, answer);
+        return;
+    }
+    json = v1_fault_json(answer->fault);
+    json_object_set_new(json, "touched", json_integer((json_int_t)answer->touched));
+    call_reply_json(call, 201, json);
+}
+
+void v1_add_fault(struct call *call)
+{
+    struct book_fault_spec spec;
+    struct error err;
+    json_t *json;
+
+    if (!v1_body(call, fault_example, &json))
+        return;
+    if (book_fault_read(&spec, json, &err) != 0)
+        call_reply_error(call, v1_status(err.code), &err);
+    else
+        book_fault_add(v1_book(call), call_part(call, "link"), &spec, on_added, call);
+    json_decref(json);
+}
+
+/* ---- one fault ---- */
+
+/* The fault that the call's path names; NULL: the call has been replied to. */
+static const struct book_fault *find(struct call *call)
+{
+    const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
+    const struct book_fault *fault = NULL;
+
+    if (link != NULL)
+        fault = v1_find_fault(link, call_part(call, "fault"));
+    if (fault == NULL)
+        reply_not_found(call);
+    return fault;
+}
+
+static void on_read_to_show(void *arg, const struct book_answer *answer)
+{
+    struct call *call = arg;
+    const struct book_fault *fault = find(call);
+
+    (void)answer;
+    if (fault != NULL)
+        v1_reply_counted(call, v1_fault_json(fault));
+}
+
+void v1_show_fault(struct call *call)
+{
+    book_read(v1_book(call), on_read_to_show, call);
+}
+
+static void on_changed(void *arg, const struct book_answer *answer)
+{
+    struct call *call = arg;
+
+    if (answer->rc != 0)
+        v1_reply_failed(call, answer);
+    else
+        call_reply_json(call, 200, v1_fault_json(answer->fault));
+}
+
+static void on_read_to_change(void *arg, const struct book_answer *answer)
+{
+    struct v1_work *work = arg;
+    const struct book_fault *fault = find(work->call);
+
+    (void)answer;
+    if (fault != NULL)
+        book_fault_change(v1_book(work->call), call_part(work->call, "link"), fault->name,
+                          work->json, NULL, on_changed, work->call);
+    v1_work_destroy(work);
+}
+
+/* The body is {"params": {...}}, as when the fault was added; its other members cannot
+ * change. */
+static json_t *read_params(const json_t *body, struct error *err)
+{
+    json_t *params = json_object_get(body, "params");
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)body, name, value) {
+        if (strcmp(name, "params") == 0)
+            continue;
+        error_set(err, E_PARAM, "of a fault only its params can change, not '%s'", name);
+        error_hint(err, "send {\"params\": {\"base\": \"50ms\"}}");
+        return NULL;
+    }
+    if (!json_is_object(params)) {
+        error_set(err, E_PARAM, "params must be an object");
+        error_hint(err, "send {\"params\": {\"base\": \"50ms\"}}");
+        return NULL;
+    }
+    return params;
+}
+
+void v1_change_fault(struct call *call)
+{
+    struct v1_work *work = NULL;
+    struct error err;
+    json_t *params;
+    json_t *json;
+
+    if (!v1_body(call, "{\"params\": {\"base\": \"50ms\"}}", &json))
+        return;
+    params = read_params(json, &err);
+    if (params == NULL)
+        call_reply_error(call, 400, &err);
+    else
+        work = v1_work_create(call, json_incref(params));
+    json_decref(json);
+    if (work != NULL)
+        book_read(v1_book(call), on_read_to_change, work);
+}
+
+/* ---- heal ---- */
+
+static void reply_healed(struct call *call, json_int_t count)
+{
+    call_reply_json(call, 200, json_pack("{s:I}", "healed", count));
+}
+
+static void on_healed(void *arg, const struct book_answer *answer)
+{
+    struct call *call = arg;
+
+    if (answer->rc != 0)
+        v1_reply_failed(call, answer);
+    else
+        reply_healed(call, 1);
+}
+
+static void on_read_to_heal(void *arg, const struct book_answer *answer)
+{
+    struct call *call = arg;
+    const struct book_fault *fault = find(call);
+
+    (void)answer;
+    if (fault != NULL)
+        book_fault_remove(v1_book(call), call_part(call, "link"), fault->name, on_healed,
+                          call);
+}
+
+void v1_heal_fault(struct call *call)
+{
+    book_read(v1_book(call), on_read_to_heal, call);
+}
+
+/* ---- heal all ---- */
+
+static void on_one_healed(void *arg, const struct book_answer *answer);
+
+/* The names that were there at the start, one after the other, so that it ends whatever
+ * others add meanwhile. */
+static void heal_next(struct v1_work *work)
+{
+    json_t *names = json_object_get(work->json, "names");
+    size_t at = (size_t)json_integer_value(json_object_get(work->json, "at"));
+    const char *name = json_string_value(json_array_get(names, at));
+
+    json_object_set_new(work->json, "at", json_integer((json_int_t)at + 1));
+    if (name != NULL) {
+        book_fault_remove(v1_book(work->call), call_part(work->call, "link"), name,
+                          on_one_healed, work);
+        return;
+    }
+    reply_healed(work->call, json_integer_value(json_object_get(work->json, "healed")));
+    v1_work_destroy(work);
+}
+
+/* One that somebody else healed first is healed all the same. */
+static void on_one_healed(void *arg, const struct book_answer *answer)
+{
+    struct v1_work *work = arg;
+    json_int_t healed = json_integer_value(json_object_get(work->json, "healed"));
+
+    if (answer->rc != 0 && answer->rc != E_NOT_FOUND) {
+        v1_reply_failed(work->call, answer);
+        v1_work_destroy(work);
+        return;
+    }
+    json_object_set_new(work->json, "healed", json_integer(healed + (answer->rc == 0)));
+    heal_next(work);
+}
+
+static void on_read_to_heal_all(void *arg, const struct book_answer *answer)
+{
+    struct call *call = arg;
+    const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
+    struct v1_work *work;
+    json_t *names;
+
+    (void)answer;
+    if (link == NULL) {
+        reply_not_found(call);
+        return;
+    }
+    names = json_array();
+    for (const struct book_fault *f = link->faults; f != NULL; f = f->next)
+        json_array_append_new(names, json_string(f->name));
+    work = v1_work_create(
+        call, json_pack("{s:o, s:i, s:i}", "names", names, "at", 0, "healed", 0));
+    if (work != NULL)
+        heal_next(work);
+}
+
+void v1_heal_faults(struct call *call)
+{
+    book_read(v1_book(call), on_read_to_heal_all, call);
+}

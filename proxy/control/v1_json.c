@@ -1,0 +1,136 @@
+/* v1_json: links and faults as JSON, with what the plane counted.
+ *
+ * The book knows what was asked for, the plane what came of it. So a listing is made in
+ * two steps: the book's names and parameters first, then one snapshot of the plane's
+ * counters, matched by id. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/control/v1_internal.h"
+
+enum { TEXT_BYTES = 64 };
+
+const struct book_fault *v1_find_fault(const struct book_link *link, const char *part)
+{
+    const struct book_fault *found = book_link_fault(link, part);
+    char id[TEXT_BYTES];
+
+    for (const struct book_fault *f = link->faults; f != NULL && found == NULL;
+         f = f->next) {
+        snprintf(id, sizeof id, "%u", f->id.number);
+        if (f->id.number != 0 && strcmp(id, part) == 0)
+            found = f;
+    }
+    return found;
+}
+
+json_t *v1_fault_json(const struct book_fault *fault)
+{
+    json_t *json =
+        json_pack("{s:I, s:s, s:s, s:O?}", "id", (json_int_t)fault->id.number, "fault",
+                  fault->type, "name", fault->name, "params", fault->params);
+
+    if (fault->toxic != NULL)
+        json_object_set(json, "toxic", fault->toxic);
+    return json;
+}
+
+json_t *v1_link_json(const struct book_link *link)
+{
+    json_t *faults = json_array();
+    json_t *json;
+    char text[TEXT_BYTES];
+
+    for (const struct book_fault *f = link->faults; f != NULL; f = f->next)
+        json_array_append_new(faults, v1_fault_json(f));
+    json = json_pack("{s:I, s:s, s:s, s:s, s:b}", "id", (json_int_t)link->id.number,
+                     "name", link->name, "listen", link->listen, "upstream",
+                     link->upstream, "enabled", link->enabled);
+    if (link->dial_timeout_ns != 0)
+        json_object_set_new(
+            json, "dial_timeout",
+            json_string(param_duration_text(link->dial_timeout_ns, text, sizeof text)));
+    if (link->buffer_bytes != 0)
+        json_object_set_new(
+            json, "buffer",
+            json_string(param_bytes_text(link->buffer_bytes, text, sizeof text)));
+    json_object_set_new(json, "faults", faults);
+    return json;
+}
+
+/* ---- the counters ---- */
+
+static json_t *count(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static void count_link(json_t *json, const struct link_stats *stats)
+{
+    json_object_set_new(
+        json, "connections",
+        json_pack("{s:o, s:o, s:o, s:o, s:o}", "open", count(stats->open), "accepted",
+                  count(stats->accepted), "refused", count(stats->refused), "dial_failed",
+                  count(stats->dial_failed), "closed", count(stats->closed)));
+    json_object_set_new(json, "bytes",
+                        json_pack("{s:o, s:o, s:o}", "to_server",
+                                  count(stats->bytes_to_server), "to_client",
+                                  count(stats->bytes_to_client), "held",
+                                  count(stats->held_bytes)));
+}
+
+static void count_fault(json_t *json, const struct plane_metrics *metrics)
+{
+    json_int_t id = json_integer_value(json_object_get(json, "id"));
+
+    for (uint32_t i = 0; i < metrics->fault_count; i++) {
+        const struct fault_metrics *fault = &metrics->faults[i];
+
+        if (id != fault->id.number || id == 0)
+            continue;
+        json_object_set_new(json, "touched", count(fault->touched));
+        if (fault->delays.count > 0)
+            json_object_set_new(json, "delays", histogram_write(&fault->delays));
+    }
+}
+
+/* A link, a fault, or an object that lists some. */
+static void add_counts(json_t *json, const struct plane_metrics *metrics)
+{
+    json_int_t id = json_integer_value(json_object_get(json, "id"));
+    json_t *member;
+    size_t i;
+
+    for (uint32_t l = 0; l < metrics->link_count; l++) {
+        if (json_object_get(json, "listen") != NULL && id == metrics->links[l].id.number)
+            count_link(json, &metrics->links[l].stats);
+    }
+    if (json_object_get(json, "fault") != NULL)
+        count_fault(json, metrics);
+    json_array_foreach(json_object_get(json, "links"), i, member)
+        add_counts(member, metrics);
+    json_array_foreach(json_object_get(json, "faults"), i, member)
+        add_counts(member, metrics);
+}
+
+static void on_metrics(void *arg, const struct plane_reply *reply)
+{
+    struct v1_work *work = arg;
+
+    if (reply->rc == 0) {
+        add_counts(work->json, reply->metrics);
+        call_reply_json(work->call, 200, json_incref(work->json));
+    } else {
+        call_reply_error(work->call, 500, &reply->error);
+    }
+    v1_work_destroy(work);
+}
+
+void v1_reply_counted(struct call *call, json_t *json)
+{
+    struct v1_work *work = v1_work_create(call, json);
+
+    if (work != NULL)
+        control_metrics(book_control(v1_book(call)), on_metrics, work);
+}
