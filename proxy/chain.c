@@ -241,11 +241,21 @@ void chain_push(struct chain *chain, struct chunk *chunk)
         chain->deliver(chain->arg, chunk);
 }
 
+/* Its direction is gone, and soon its conf and its shared memory may be, while the stage
+ * itself lives on until chain_release. Once. */
+static void stage_forget(struct stage *stage)
+{
+    bool begun = stage->begun;
+
+    stage->begun = false;
+    if (begun && stage->fault.type->on_gone != NULL)
+        stage->fault.type->on_gone(&stage->fault);
+}
+
 /* Safe on a stage that was only half made. */
 static void stage_destroy(struct stage *stage)
 {
-    if (stage->begun && stage->fault.type->on_gone != NULL)
-        stage->fault.type->on_gone(&stage->fault);
+    stage_forget(stage);
     deadline_release(stage->chain->deadlines, &stage->leave);
     deadline_release(stage->chain->deadlines, &stage->wake);
     stage_discard(stage);
@@ -353,9 +363,16 @@ void chain_change(struct chain *chain, struct stage *stage)
         type->on_change(&stage->fault);
 }
 
-void chain_release(struct chain *chain)
+void chain_close(struct chain *chain)
 {
     chain->closed = true;
+    for (struct stage *stage = chain->first; stage != NULL; stage = stage->next)
+        stage_forget(stage);
+}
+
+void chain_release(struct chain *chain)
+{
+    chain_close(chain);
     while (chain->first != NULL) {
         struct stage *stage = chain->first;
 

@@ -57,7 +57,10 @@ struct stage_options {
 void chain_init(struct chain *chain, struct deadlines *deadlines,
                 chain_deliver_fn *deliver, void *arg);
 
-/* Throw away what is held, free the stages. */
+/* Nothing moves any more: what comes is thrown away, faults forget the direction. */
+void chain_close(struct chain *chain);
+
+/* The same; throw away what is held, free the stages. */
 void chain_release(struct chain *chain);
 
 /* NULL: memory is short. */

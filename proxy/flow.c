@@ -418,7 +418,7 @@ void flow_start(struct flow *flow)
 void flow_close(struct flow *flow)
 {
     flow->closed = true;
-    flow->chain.closed = true;
+    chain_close(&flow->chain);
     account(flow);
     splice_give_back(flow);
 }

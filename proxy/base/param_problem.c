@@ -122,7 +122,7 @@ static void append_choices(const struct param *p, char *text, size_t size)
 void param_kinds_text(const struct param *p, char *text, size_t size)
 {
     bool has_choices = (p->kinds & PARAM_ENUM) != 0;
-    unsigned left = p->kinds;
+    unsigned left = p->kinds & ~(unsigned)PARAM_OPTIONAL;
 
     text[0] = '\0';
     for (int i = 0; i < WORD_COUNT; i++) {
