@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -249,7 +250,7 @@ void connection_open(struct link *link, int fd, uint16_t client_port)
     }
     send_at_once(fd);
     if (wire_open(&c->client, fd) != 0) {
-        link_connection_closed(link, c);
+        link_connection_closed(link, c, PROXY_BY_PROXY | PROXY_HOW_ERROR);
         free(c);
         link_connection_freed(link);
         return;
@@ -264,12 +265,26 @@ void connection_open(struct link *link, int fd, uint16_t client_port)
 
 /* Closing */
 
+/* A proxy that is switched off closes its sockets, and says no more than that: the
+ * kernel answers bytes that nobody has read with RST. */
+static bool resets(const struct wire *wire, unsigned flags)
+{
+    int unread = 0;
+
+    if (flags != (PROXY_BY_PROXY | PROXY_HOW_FIN))
+        return (flags & PROXY_HOW_RST) != 0;
+    return wire->fd != -1 && ioctl(wire->fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
 void connection_close(struct connection *c, unsigned flags)
 {
-    bool reset = (flags & PROXY_HOW_RST) != 0;
+    bool client_reset = resets(&c->client, flags);
+    bool server_reset = resets(&c->server, flags);
 
     if (c->closing)
         return;
+    if (client_reset && (flags & PROXY_HOW_FIN))
+        flags = PROXY_BY_PROXY | PROXY_HOW_RST;
     c->closing = true;
     move_state(c, CONNECTION_CLOSED);
     admission_stop_waiting(c);
@@ -277,14 +292,14 @@ void connection_close(struct connection *c, unsigned flags)
         flow_close(&c->flows[i]);
     emit(c, PROXY_CLOSE, c->flows[TO_SERVER].passed_bytes,
          c->flows[TO_CLIENT].passed_bytes, flags, NULL);
-    link_connection_closed(c->link, c);
+    link_connection_closed(c->link, c, flags);
     seats_close(c);
     if (c->dial != NULL)
         dial_cancel(c->dial);
     if (c->client.fd != -1)
-        wire_close(&c->client, reset);
+        wire_close(&c->client, client_reset);
     if (c->server.fd != -1)
-        wire_close(&c->server, reset);
+        wire_close(&c->server, server_reset);
 }
 
 /* What the flows tell */

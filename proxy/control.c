@@ -20,6 +20,7 @@ struct control {
     pthread_mutex_t lock;
     struct request_queue answered; /* under the lock */
     uint32_t outstanding;          /* the loop's thread only, as all below */
+    struct request *spare;         /* for the answer that memory is short; NULL: in use */
     bool closing;
     void (*on_closed)(void *arg);
     void *closed_arg;
@@ -32,6 +33,7 @@ static void on_handle_closed(uv_handle_t *handle)
     void *arg = control->closed_arg;
 
     pthread_mutex_destroy(&control->lock);
+    free(control->spare);
     free(control);
     if (on_closed != NULL)
         on_closed(arg);
@@ -44,6 +46,16 @@ static void close_if_done(struct control *control)
 
     if (control->closing && control->outstanding == 0 && !uv_is_closing(handle))
         uv_close(handle, on_handle_closed);
+}
+
+/* The control keeps one for bad times. */
+static void request_destroy(struct control *control, struct request *request)
+{
+    plane_reply_release(&request->reply);
+    if (control->spare == NULL)
+        control->spare = request;
+    else
+        free(request);
 }
 
 /* The lock is not held while `done` runs: it may make new calls, and close us. */
@@ -62,7 +74,7 @@ static void on_answers(uv_async_t *async)
         control->outstanding--;
         if (request->done != NULL)
             request->done(request->arg, &request->reply);
-        free(request);
+        request_destroy(control, request);
     }
     close_if_done(control);
 }
@@ -86,7 +98,13 @@ int control_open(struct control **out, struct plane *plane, uv_loop_t *loop,
 
     if (control == NULL)
         return error_set(err, E_NOMEM, "control");
+    control->spare = calloc(1, sizeof *control->spare);
+    if (control->spare == NULL) {
+        free(control);
+        return error_set(err, E_NOMEM, "control");
+    }
     if (uv_async_init(loop, &control->async, on_answers) != 0) {
+        free(control->spare);
         free(control);
         return error_set(err, E_SYSTEM, "create the control's wake-up");
     }
@@ -106,8 +124,9 @@ void control_close(struct control *control, void (*on_closed)(void *arg), void *
     close_if_done(control);
 }
 
-/* Memory for a request is the one thing without an answer: who has none left for three
- * kilobytes cannot be told so either. */
+/* When memory is gone the call is made with the spare request, and only to be answered
+ * E_NOMEM in its turn. While that one is on its way another such call has nothing left
+ * in which its answer could travel: that, and no less, ends the program. */
 static struct request *request_create(struct control *control,
                                       enum plane_command_kind kind, plane_reply_fn *done,
                                       void *arg)
@@ -115,8 +134,15 @@ static struct request *request_create(struct control *control,
     struct request *request = calloc(1, sizeof *request);
 
     assert(!control->closing);
-    if (request == NULL)
-        abort();
+    if (request == NULL) {
+        request = control->spare;
+        control->spare = NULL;
+        if (request == NULL)
+            abort();
+        memset(request, 0, sizeof *request);
+        request->reply.rc =
+            error_set(&request->reply.error, E_NOMEM, "data plane's call");
+    }
     request->command.kind = kind;
     request->on_answered = on_answered;
     request->owner = control;
@@ -167,18 +193,51 @@ void control_link_stats(struct control *control, struct link_id link,
     submit_for_link(control, PLANE_LINK_STATS, link, done, arg);
 }
 
+void control_link_disable(struct control *control, struct link_id link,
+                          plane_reply_fn *done, void *arg)
+{
+    submit_for_link(control, PLANE_LINK_DISABLE, link, done, arg);
+}
+
+void control_link_enable(struct control *control, struct link_id link,
+                         plane_reply_fn *done, void *arg)
+{
+    submit_for_link(control, PLANE_LINK_ENABLE, link, done, arg);
+}
+
+void control_metrics(struct control *control, plane_reply_fn *done, void *arg)
+{
+    submit(control, request_create(control, PLANE_METRICS, done, arg));
+}
+
+/* A text that is cut could name another address than the one that was meant. */
+static void set_address(struct request *request, char *to, const char *text,
+                        const char *what)
+{
+    if (strlen(text) >= ADDRESS_BYTES)
+        request->reply.rc = error_set(&request->reply.error, E_PARAM,
+                                      "%s '%.40s...' is longer than %d bytes", what, text,
+                                      ADDRESS_BYTES - 1);
+    snprintf(to, ADDRESS_BYTES, "%s", text);
+}
+
+void control_link_listen(struct control *control, struct link_id link, const char *listen,
+                         plane_reply_fn *done, void *arg)
+{
+    struct request *request = request_create(control, PLANE_LINK_LISTEN, done, arg);
+
+    request->command.link = link;
+    set_address(request, request->command.options.listen, listen, "listen");
+    submit(control, request);
+}
+
 void control_link_upstream(struct control *control, struct link_id link,
                            const char *upstream, plane_reply_fn *done, void *arg)
 {
     struct request *request = request_create(control, PLANE_LINK_UPSTREAM, done, arg);
 
     request->command.link = link;
-    if (strlen(upstream) >= sizeof request->command.options.upstream)
-        request->reply.rc = error_set(&request->reply.error, E_PARAM,
-                                      "upstream '%.40s...' is longer than %d bytes",
-                                      upstream, ADDRESS_BYTES - 1);
-    snprintf(request->command.options.upstream, sizeof request->command.options.upstream,
-             "%s", upstream);
+    set_address(request, request->command.options.upstream, upstream, "upstream");
     submit(control, request);
 }
 
@@ -187,8 +246,10 @@ void control_fault_add(struct control *control, struct link_id link, const char 
 {
     struct request *request = request_create(control, PLANE_FAULT_ADD, done, arg);
 
-    request->reply.rc =
-        plane_command_fault(&request->command, link, type, params, &request->reply.error);
+    if (request->reply.rc == 0)
+        request->reply.rc = plane_command_fault(&request->command, link, type, params,
+                                                &request->reply.error);
+    request->command.wants_detail = true;
     submit(control, request);
 }
 
@@ -199,7 +260,13 @@ void control_fault_change(struct control *control, struct fault_id fault,
 
     request->command.fault = fault;
     /* A copy: the caller's object stays on the caller's thread. */
-    request->command.params = params != NULL ? json_deep_copy(params) : NULL;
+    request->command.wants_detail = true;
+    if (params != NULL && request->reply.rc == 0) {
+        request->command.params = json_deep_copy(params);
+        if (request->command.params == NULL)
+            request->reply.rc =
+                error_set(&request->reply.error, E_NOMEM, "parameters of the change");
+    }
     submit(control, request);
 }
 

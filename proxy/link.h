@@ -8,6 +8,7 @@
 #include "proxy/fault.h"
 
 struct connection;
+struct port;
 
 enum { FAULT_TYPES_MAX = 64 };
 
@@ -52,11 +53,11 @@ struct link {
     struct link_stats stats;
     uint16_t port;
     char address[ADDRESS_BYTES];
-    int listen_fd;
-    uv_poll_t poll;
+    struct port *listener;        /* NULL: there is no socket */
+    uint32_t listeners_open;      /* handles of this one and of those before */
     struct deadline accept_again; /* after we ran out of descriptors */
-    bool polling;
-    bool port_closed;
+    bool enabled;                 /* by the user */
+    bool port_closed; /* in fact: the user, a fault, or nobody could open it */
     bool closing;
 };
 
@@ -68,6 +69,13 @@ int link_open(struct link **out, struct engine *engine, struct link_id id,
 void link_close(struct link *link);
 
 int link_set_upstream(struct link *link, const char *upstream, struct error *err);
+
+/* As PLANE_LINK_DISABLE, _ENABLE and _LISTEN in plane.h; the first and last give how
+ * many connections ended. */
+uint32_t link_disable(struct link *link);
+int link_enable(struct link *link, struct error *err);
+int link_listen(struct link *link, const char *listen, uint32_t *touched,
+                struct error *err);
 
 /* The action: RST on every connection, both sides. Gives how many. */
 uint32_t link_reset(struct link *link);
@@ -86,7 +94,10 @@ int link_fault_change(struct link_fault *fault, const json_t *params, uint32_t *
 int link_fault_heal(struct link_fault *fault, uint32_t *touched, struct error *err);
 
 /* What the connections tell. */
-void link_connection_closed(struct link *link, struct connection *c);
+void link_connection_closed(struct link *link, struct connection *c, unsigned flags);
 void link_connection_freed(struct link *link);
+
+/* A listener's handle has closed. */
+void link_listener_closed(struct link *link);
 
 #endif

@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "proxy/admission.h"
+#include "proxy/port.h"
 #include "proxy/turns.h"
 
-/* {fault, label, direction, params}: params in full, in the user's spelling; and resting,
- * where the fault has times at which it does not act. */
-static json_t *describe(const struct link_fault *fault)
+/* Params in full, in the user's spelling. */
+json_t *link_fault_describe(const struct link_fault *fault)
 {
     json_t *detail;
     json_t *params = param_write(fault->type->params, fault->conf);
@@ -38,6 +38,15 @@ static void emit(const struct link_fault *fault, enum proxy_event_kind kind, uin
         .kind = kind, .link = fault->link->id.number, .a = fault->id.number, .b = b};
 
     engine_emit(fault->link->engine, &event, detail);
+}
+
+/* Chunks are not told one by one: what was drawn for them stands here, all together. */
+static void emit_heal(const struct link_fault *fault)
+{
+    json_t *delays = fault->delays.count > 0 ? histogram_write(&fault->delays) : NULL;
+
+    emit(fault, PROXY_FAULT_HEAL, fault->touched,
+         delays != NULL ? json_pack("{s:o}", "delays", delays) : NULL);
 }
 
 static void fault_destroy(struct link_fault *fault)
@@ -109,7 +118,7 @@ static int act(struct link *link, struct link_fault *fault,
         *touched += on_connection(c, fault);
     }
     admission_ask_all(link);
-    return link_update_port(link, err);
+    return port_update(link, err);
 }
 
 int link_fault_add(struct link *link, struct fault_id id, struct plane_command *command,
@@ -128,7 +137,7 @@ int link_fault_add(struct link *link, struct fault_id id, struct plane_command *
     while (*at != NULL)
         at = &(*at)->next;
     *at = fault;
-    emit(fault, PROXY_FAULT_BEGIN, 0, describe(fault));
+    emit(fault, PROXY_FAULT_BEGIN, 0, link_fault_describe(fault));
     *out = fault;
     return act(link, fault, connection_fault_add, touched, err);
 }
@@ -141,7 +150,7 @@ void link_fault_turned(struct link_fault *fault)
     struct error err;
     uint32_t touched;
 
-    emit(fault, PROXY_FAULT_CHANGE, 0, describe(fault));
+    emit(fault, PROXY_FAULT_CHANGE, 0, link_fault_describe(fault));
     if (act(link, fault, connection_fault_turn, &touched, &err) != 0)
         log_warn(link->engine->log, "link", "%s: %s", link->name, err.text);
 }
@@ -205,7 +214,7 @@ int link_fault_change(struct link_fault *fault, const json_t *params, uint32_t *
         return rc;
     same_after = turns_is_same_after(&before, &fault->common);
     turns_change(fault, &before);
-    emit(fault, PROXY_FAULT_CHANGE, 0, describe(fault));
+    emit(fault, PROXY_FAULT_CHANGE, 0, link_fault_describe(fault));
     return act(fault->link, fault, same_after ? change : change_after, touched, err);
 }
 
@@ -219,7 +228,7 @@ int link_fault_heal(struct link_fault *fault, uint32_t *touched, struct error *e
     while (*at != fault)
         at = &(*at)->next;
     *at = fault->next;
-    emit(fault, PROXY_FAULT_HEAL, fault->touched, NULL);
+    emit_heal(fault);
     rc = act(link, fault, connection_fault_remove, touched, err);
     turns_stop(fault);
     fault->healed = true;
@@ -231,7 +240,7 @@ void link_faults_end(struct link *link)
 {
     for (struct link_fault *f = link->faults; f != NULL; f = f->next) {
         turns_stop(f);
-        emit(f, PROXY_FAULT_HEAL, f->touched, NULL);
+        emit_heal(f);
     }
 }
 

@@ -5,10 +5,9 @@
 
 #include "proxy/link.h"
 
-/* Open or close the port as the faults in force want it. */
-int link_update_port(struct link *link, struct error *err);
-
-int link_parse_upstream(struct address *out, const char *text, struct error *err);
+/* {fault, label, direction, params} of what is in force, and where the fault has times at
+ * which it does not act, whether it is resting. Gives a new object. */
+json_t *link_fault_describe(const struct link_fault *fault);
 
 /* It has begun, or rests, or is on again: tell, and let the connections and the port
  * follow. */

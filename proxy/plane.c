@@ -18,7 +18,8 @@
 
 #include "proxy/engine.h"
 #include "proxy/lag.h"
-#include "proxy/link.h"
+#include "proxy/link_faults.h"
+#include "proxy/metrics.h"
 #include "proxy/registry.h"
 #include "proxy/request.h"
 
@@ -78,11 +79,16 @@ static struct link_fault *find_fault(struct plane *plane, struct request *reques
     return fault;
 }
 
+static void describe_address(const struct link *link, struct plane_reply *reply)
+{
+    reply->port = link->port;
+    snprintf(reply->address, sizeof reply->address, "%s", link->address);
+}
+
 static void describe_link(const struct link *link, struct plane_reply *reply)
 {
     reply->link = link->id;
-    reply->port = link->port;
-    snprintf(reply->address, sizeof reply->address, "%s", link->address);
+    describe_address(link, reply);
     link_get_stats(link, &reply->stats);
 }
 
@@ -114,6 +120,13 @@ static void close_link(struct plane *plane, struct link *link)
     link_close(link);
 }
 
+/* What is in force now, for whoever shows it to a user. */
+static void describe_fault(const struct link_fault *fault, struct request *request)
+{
+    if (request->command.wants_detail)
+        request->reply.detail = link_fault_describe(fault);
+}
+
 /* The fault may stand although the port could not be changed: then it has an id, and
  * the error says what did not work. */
 static void add_fault(struct plane *plane, struct link *link, struct request *request)
@@ -133,6 +146,7 @@ static void add_fault(struct plane *plane, struct link *link, struct request *re
     registry_set(&plane->faults, id.number, fault);
     reply->fault = id;
     reply->link = link->id;
+    describe_fault(fault, request);
 }
 
 static void execute_on_link(struct plane *plane, struct request *request)
@@ -155,12 +169,24 @@ static void execute_on_link(struct plane *plane, struct request *request)
     case PLANE_LINK_RESET:
         reply->touched = link_reset(link);
         break;
+    case PLANE_LINK_DISABLE:
+        reply->touched = link_disable(link);
+        break;
+    case PLANE_LINK_ENABLE:
+        reply->rc = link_enable(link, &reply->error);
+        break;
+    case PLANE_LINK_LISTEN:
+        reply->rc = link_listen(link, request->command.options.listen, &reply->touched,
+                                &reply->error);
+        break;
     case PLANE_FAULT_ADD:
         add_fault(plane, link, request);
         break;
     default:
         break;
     }
+    if (request->command.kind != PLANE_LINK_CLOSE)
+        describe_address(link, reply);
 }
 
 static void execute_on_fault(struct plane *plane, struct request *request)
@@ -175,6 +201,7 @@ static void execute_on_fault(struct plane *plane, struct request *request)
     if (request->command.kind == PLANE_FAULT_CHANGE) {
         reply->rc = link_fault_change(fault, request->command.params, &reply->touched,
                                       &reply->error);
+        describe_fault(fault, request);
         return;
     }
     registry_set(&plane->faults, fault->id.number, NULL);
@@ -188,6 +215,11 @@ static void execute(struct plane *plane, struct request *request)
     switch (request->command.kind) {
     case PLANE_LINK_OPEN:
         open_link(plane, request);
+        return;
+    case PLANE_METRICS:
+        request->reply.rc =
+            metrics_take(&request->reply.metrics, &plane->engine, &plane->links,
+                         &plane->faults, &request->reply.error);
         return;
     case PLANE_FAULT_CHANGE:
     case PLANE_FAULT_HEAL:
