@@ -1,0 +1,196 @@
+/* section: one respect in which peers are compared.
+ *
+ * start every peer -> round: each setup once, in an order drawn for this round -> ... ->
+ * stop. A peer that is not installed or does not start is left out, and a note says so.
+ * A sample that fails is missing from its round; a note says that too. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "proxy/base/clock.h"
+#include "tests/bench/proxy/bench.h"
+#include "tests/bench/proxy/child.h"
+
+enum { SETUPS_MAX = 16, LOOK_MS = 200, WHY_BYTES = 256 };
+
+static const double CPU_SLACK = 1.05; /* clocks are read one after the other */
+
+void sample_add(struct sample *sample, const char *measure, double value)
+{
+    results_add(&sample->bench->results, sample->section->name, sample->peer->setup->name,
+                measure, value);
+}
+
+static uint64_t bytes_of(const struct sample *sample)
+{
+    return sample->origin != NULL ? atomic_load(&sample->origin->bytes) : 0;
+}
+
+static double proxy_cpu_s(const struct sample *sample)
+{
+    return sample->peer->pid != 0 ? child_cpu_s(sample->peer->pid) : 0;
+}
+
+void stretch_begin(struct stretch *stretch, const struct sample *sample)
+{
+    *stretch = (struct stretch){
+        .proxy_cpu_s = proxy_cpu_s(sample),
+        .own_cpu_s = own_cpu_s(),
+        .bytes = bytes_of(sample),
+        .begin_ns = clock_now(clock_real()),
+    };
+}
+
+void stretch_end(struct stretch *stretch, struct sample *sample)
+{
+    const uint64_t end_ns = clock_now(clock_real());
+    struct bench *bench = sample->bench;
+
+    stretch->seconds = (double)(end_ns - stretch->begin_ns) / NS_PER_S;
+    stretch->bytes = bytes_of(sample) - stretch->bytes;
+    stretch->proxy_cpu_s = proxy_cpu_s(sample) - stretch->proxy_cpu_s;
+    stretch->own_cpu_s = own_cpu_s() - stretch->own_cpu_s;
+    if (stretch->proxy_cpu_s + stretch->own_cpu_s >
+        stretch->seconds * bench->cores * CPU_SLACK)
+        results_note(&bench->results,
+                     "%s: %s and the benchmark used more CPU than there is: a bug here",
+                     sample->section->name, sample->peer->setup->name);
+}
+
+/* How much of the machine others use while we wait. */
+static void look_around(struct bench *bench, const struct section *section)
+{
+    const struct timespec look = {.tv_nsec = LOOK_MS * NS_PER_MS};
+    double busy_s = machine_busy_s();
+    double share;
+
+    nanosleep(&look, NULL);
+    share = (machine_busy_s() - busy_s) * 1000 / LOOK_MS / bench->cores;
+    results_add(&bench->results, section->name, "others", "CPU share", share);
+    if (share > 0.1)
+        results_note(&bench->results,
+                     "other programs used %.0f %% of the CPU just before '%s': trust the "
+                     "ratios of CPU, not the speeds",
+                     share * 100, section->name);
+}
+
+static void shuffle(struct rng *rng, int *order, int count)
+{
+    for (int i = 0; i < count; i++)
+        order[i] = i;
+    for (int i = count - 1; i > 0; i--) {
+        int other = (int)rng_below(rng, (uint64_t)i + 1);
+        int kept = order[i];
+
+        order[i] = order[other];
+        order[other] = kept;
+    }
+}
+
+struct stage_set {
+    struct peer peers[SETUPS_MAX];
+    bool ready[SETUPS_MAX];
+};
+
+static bool start_peer(struct sample *sample, struct peer *peer,
+                       const struct peer_setup *setup, uint16_t upstream)
+{
+    struct bench *bench = sample->bench;
+
+    if (bench->quick && setup->not_quick)
+        return false;
+    if (peer_start(peer, setup, &bench->tools, upstream))
+        return true;
+    results_note(&bench->results, "%s: no %s: %s", sample->section->name, setup->name,
+                 peer->why);
+    return false;
+}
+
+static void take_one(struct sample *sample, struct stage_set *set, int index,
+                     uint16_t upstream)
+{
+    const struct section *section = sample->section;
+    struct bench *bench = sample->bench;
+
+    sample->peer = &set->peers[index];
+    if (section->fresh &&
+        !start_peer(sample, sample->peer, &section->setups[index], upstream)) {
+        set->ready[index] = false;
+        return;
+    }
+    if (!section->take(sample))
+        results_note(&bench->results, "%s: round %d through %s failed", section->name,
+                     bench->results.round + 1, section->setups[index].name);
+    if (section->fresh)
+        peer_stop(sample->peer);
+}
+
+static int rounds_of(const struct bench *bench, const struct section *section)
+{
+    if (bench->rounds > 0)
+        return bench->rounds;
+    return bench->quick ? section->rounds_quick : section->rounds;
+}
+
+static void take_all(struct sample *sample, uint16_t upstream)
+{
+    const struct section *section = sample->section;
+    struct bench *bench = sample->bench;
+    struct stage_set set = {.ready = {false}};
+    int order[SETUPS_MAX];
+    int rounds = rounds_of(bench, section);
+
+    for (int i = 0; i < section->setup_count; i++)
+        set.ready[i] = section->fresh ? !(bench->quick && section->setups[i].not_quick)
+                                      : start_peer(sample, &set.peers[i],
+                                                   &section->setups[i], upstream);
+    for (int round = 0; round < rounds; round++) {
+        bench->results.round = round;
+        if (bench->progress != NULL)
+            fprintf(bench->progress, "\r%-12s round %d of %d ", section->name, round + 1,
+                    rounds);
+        shuffle(&bench->rng, order, section->setup_count);
+        for (int i = 0; i < section->setup_count; i++)
+            if (set.ready[order[i]])
+                take_one(sample, &set, order[i], upstream);
+    }
+    if (bench->progress != NULL)
+        fprintf(bench->progress, "\r%40s\r", "");
+    for (int i = 0; i < section->setup_count; i++)
+        peer_stop(&set.peers[i]);
+}
+
+/* An origin's arg is a slot in which a sampler leaves what its handler writes to. */
+static void run_with_origin(struct sample *sample)
+{
+    struct origin origin;
+    void *slot = NULL;
+
+    if (origin_start(&origin, sample->section->on_readable, &slot) != 0) {
+        results_note(&sample->bench->results, "%s: no origin", sample->section->name);
+        return;
+    }
+    sample->origin = &origin;
+    take_all(sample, origin.port);
+    origin_stop(&origin);
+}
+
+void section_run(struct bench *bench, const struct section *section)
+{
+    struct sample sample = {.bench = bench, .section = section};
+    char why[WHY_BYTES] = "";
+    uint16_t upstream;
+
+    bench->results.round = 0;
+    look_around(bench, section);
+    if (section->start_upstream == NULL) {
+        run_with_origin(&sample);
+        return;
+    }
+    upstream = section->start_upstream(bench, &sample.upstream, why, sizeof why);
+    if (upstream == 0) {
+        results_note(&bench->results, "%s: %s", section->name, why);
+        return;
+    }
+    take_all(&sample, upstream);
+    section->stop_upstream(sample.upstream);
+}
