@@ -42,9 +42,20 @@ struct delay_conf {
     uint64_t base_ns;
     uint64_t jitter_ns;
 };
+struct reset_conf {
+    uint64_t wait_ns;
+    char *trigger;
+};
 struct common_conf {
     double probability;
     char *direction;
+    struct param_value after;
+};
+
+/* Room for the parameters of any of them. */
+union any_conf {
+    struct delay_conf delay;
+    struct reset_conf reset;
 };
 
 static const struct param delay_params[] = {
@@ -52,27 +63,37 @@ static const struct param delay_params[] = {
     PARAM(delay_conf, jitter_ns, DURATION, "jitter", "0", "0", "60s", "more wait"),
     PARAM_END,
 };
+static const struct param reset_params[] = {
+    PARAM(reset_conf, wait_ns, DURATION, "wait", "0", "0", "60s", "until then"),
+    PARAM(reset_conf, trigger, TEXT, "trigger", NULL, NULL, NULL, "from when"),
+    PARAM_END,
+};
 static const struct param no_params[] = {PARAM_END};
 static const struct param common_params[] = {
     PARAM(common_conf, probability, FRACTION, "probability", "1", "0", "1", "of each"),
     PARAM(common_conf, direction, TEXT, "direction", NULL, NULL, NULL, "one way"),
+    PARAM_UNION(common_conf, after, PARAM_DURATION | PARAM_BYTES, "after", NULL, NULL,
+                NULL, NULL, "begins late"),
     PARAM_END,
 };
 
 static const struct fault_type types[] = {
     {.name = "latency", .params = delay_params},
     {.name = "refuse", .params = no_params},
+    {.name = "reset", .params = reset_params},
     {.name = "stall", .params = no_params},
 };
 
+enum { TYPES = sizeof types / sizeof types[0] };
+
 const struct fault_type *fault_type_at(int index)
 {
-    return index >= 0 && index < 3 ? &types[index] : NULL;
+    return index >= 0 && index < (int)TYPES ? &types[index] : NULL;
 }
 
 const struct fault_type *fault_type_find(const char *name)
 {
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < (int)TYPES; i++) {
         if (strcmp(types[i].name, name) == 0)
             return &types[i];
     }
@@ -91,15 +112,18 @@ const struct param *fault_type_params(const struct fault_type *type)
 
 int fault_check(const char *type, const json_t *params, struct error *err)
 {
-    struct delay_conf delay = {0};
+    const struct param *own = fault_type_find(type)->params;
+    union any_conf conf = {.delay = {0}};
     struct common_conf common = {0};
     const struct param_layer layers[] = {
-        {.params = fault_type_find(type)->params, .conf = &delay},
+        {.params = own, .conf = &conf},
         {.params = common_params, .conf = &common},
     };
     int rc = param_read_layers(layers, 2, params, type, err);
 
-    if (rc == 0)
+    if (rc == 0) {
+        param_release(own, &conf);
         param_release(common_params, &common);
+    }
     return rc;
 }
