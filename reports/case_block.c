@@ -230,6 +230,26 @@ static void print_passed_check(const struct page *page, const json_t *check)
     print_numbers(page, json_object_get(check, "numbers"), 4);
 }
 
+/* "warning: client 'worker' was killed by signal 9, not by the scenario (at 2.3 s)" */
+static void print_warnings(const struct page *page, const json_t *result)
+{
+    const json_t *warning;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "warnings"), i, warning) {
+        const char *where = member_text(warning, "where");
+
+        page_format(page, "  ");
+        page_painted(page, PAINT_YELLOW, "warning:", 0);
+        page_format(page, " ");
+        page_text(page, member_text(warning, "text"));
+        page_format(page, " (at %.3f s%s", member_number(warning, "t"),
+                    where[0] != '\0' ? ", " : "");
+        page_text(page, where);
+        page_format(page, ")\n");
+    }
+}
+
 void case_block_passed(const struct page *page, const json_t *result)
 {
     const json_t *check;
@@ -244,6 +264,7 @@ void case_block_passed(const struct page *page, const json_t *result)
             print_passed_check(page, check);
         }
     }
+    print_warnings(page, result);
     if (page->options->verbose > 0)
         weather_print(page, result);
 }
@@ -365,19 +386,29 @@ static void print_checks(const struct page *page, const json_t *result)
     }
 }
 
-/* Evidence with holes may hide what decided: say so beside the verdict. */
+/* Evidence with holes may hide what decided: say so beside the verdict, whose words name
+ * the first bad file already. */
 static void print_damage(const struct page *page, const json_t *result)
 {
     const json_t *evidence = json_object_get(result, "evidence");
     double lost = member_number(evidence, "lost_records");
+    const json_t *texts = json_object_get(evidence, "damage");
     double bad = member_number(evidence, "bad_segments");
+    const json_t *text;
+    size_t i;
 
     if (lost > 0)
         page_format(page, "  evidence is incomplete: %.0f records could not be kept\n",
                     lost);
-    if (bad > 0)
-        page_format(page, "  evidence is incomplete: %.0f segments cannot be read\n",
-                    bad);
+    json_array_foreach(texts, i, text) {
+        if (i == 0)
+            continue;
+        page_format(page, "  evidence is damaged too: ");
+        page_text(page, json_string_value(text));
+        page_format(page, "\n");
+    }
+    if (bad > (double)json_array_size(texts))
+        page_format(page, "  evidence is damaged: %.0f files in all\n", bad);
 }
 
 void case_block_not_passed(const struct page *page, const json_t *result)
@@ -388,6 +419,7 @@ void case_block_not_passed(const struct page *page, const json_t *result)
     print_reason(page, result);
     print_checks(page, result);
     print_nothing_to_judge(page, result);
+    print_warnings(page, result);
     weather_print(page, result);
     print_damage(page, result);
     if (strcmp(member_text(result, "outcome"), "skipped") == 0)

@@ -263,8 +263,9 @@ static bool evidence_is_whole(const struct check_input *input, struct verdict *v
                              (unsigned long long)damage.lost_records);
     else if (damage.bad_segments > 0)
         verdict_inconclusive(verdict, "evidence_incomplete",
-                             "%llu evidence files could not be read",
-                             (unsigned long long)damage.bad_segments);
+                             "the evidence is damaged (%llu files): %s",
+                             (unsigned long long)damage.bad_segments,
+                             evidence_damage_text(input->evidence, 0));
     else
         return true;
     return false;

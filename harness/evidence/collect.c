@@ -154,9 +154,9 @@ static int seal_copy(struct collection *c, const char *home_name, const struct l
         return 0;
     segment_closing_seal(&closing, look->records, SEGMENT_LEFT, 0);
     fd = openat(c->folder_fd, home_name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd == -1 || pwrite(fd, &closing, sizeof closing,
-                           offsetof(struct segment_header, closing)) !=
-                        (ssize_t)sizeof closing)
+    if (fd == -1 ||
+        pwrite(fd, &closing, sizeof closing, offsetof(struct segment_header, closing)) !=
+            (ssize_t)sizeof closing)
         rc = error_from_errno(c->err, "close the evidence file %s", home_name);
     if (fd != -1)
         close(fd);

@@ -4,7 +4,8 @@
  * per writer in the files; a reader sees them through evidence_string(). Every record and
  * every detail is checked when it is opened: what was altered, moved, cut or taken away
  * since it was written is counted and named (evidence_damage), never fatal once one
- * segment could be read; then no check says passed or failed. Thread: read-only after opening; any thread. */
+ * segment could be read; then no check says passed or failed. Thread: read-only after
+ * opening; any thread. */
 #ifndef STORMDRILL_EVIDENCE_EVIDENCE_H
 #define STORMDRILL_EVIDENCE_EVIDENCE_H
 

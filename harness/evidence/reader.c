@@ -249,8 +249,8 @@ static int refuse(struct evidence *evidence, const char *folder, struct error *e
 
 static void take_roster(struct evidence *evidence, int folder_fd)
 {
-    int fd = openat(folder_fd, ROSTER_NAME,
-                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    int fd =
+        openat(folder_fd, ROSTER_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
 
     if (fd == -1)
@@ -260,8 +260,8 @@ static void take_roster(struct evidence *evidence, int folder_fd)
         if (evidence->roster == NULL)
             evidence->no_memory = true;
         else
-            evidence->roster_size = file_read_all(fd, evidence->roster,
-                                                          (size_t)st.st_size);
+            evidence->roster_size =
+                file_read_all(fd, evidence->roster, (size_t)st.st_size);
     }
     close(fd);
 }

@@ -24,7 +24,8 @@ enum { ROSTER_WRITER_BYTES = 64 };
 enum roster_word { ROSTER_OPENED, ROSTER_CLOSED };
 
 /* Open it for roster_write: with `create` a new one (an error when there is no room),
- * else the one that the case has; where that is gone `*fd` is -1, and readers will say. */
+ * else the one that the case has; where that is gone `*fd` is -1, and readers will say.
+ */
 int roster_open(int *fd, int folder_fd, bool create, struct error *err);
 
 /* False when the line could not be written. */

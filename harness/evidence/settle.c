@@ -78,10 +78,12 @@ static void check_sides(struct evidence *evidence, struct source *source)
                             source->info.name);
     else if (source->info.complete && !source->damaged &&
              last->closing.side_bytes != base)
-        evidence_add_damage(
-            evidence, source, "%s: %llu bytes of strings and details were written, %llu "
-            "are there", source->sides[source->side_count - 1].name,
-            (unsigned long long)last->closing.side_bytes, (unsigned long long)base);
+        evidence_add_damage(evidence, source,
+                            "%s: %llu bytes of strings and details were written, %llu "
+                            "are there",
+                            source->sides[source->side_count - 1].name,
+                            (unsigned long long)last->closing.side_bytes,
+                            (unsigned long long)base);
 }
 
 static bool has_string(const struct source *source, uint32_t number)
@@ -189,11 +191,10 @@ static void survey(struct evidence *evidence, struct source *source,
         survey_slot(evidence, source, segment, key, slot, &finding);
     check_rest(segment, &finding);
     if (finding.what != NULL)
-        evidence_add_damage(
-            evidence, source, "%s: at byte %llu %s", segment->name,
-            (unsigned long long)(EVIDENCE_HEADER_BYTES +
-                                 finding.slot * sizeof(struct record)),
-            finding.what);
+        evidence_add_damage(evidence, source, "%s: at byte %llu %s", segment->name,
+                            (unsigned long long)(EVIDENCE_HEADER_BYTES +
+                                                 finding.slot * sizeof(struct record)),
+                            finding.what);
 }
 
 /* ---- the chain ---- */

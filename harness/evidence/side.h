@@ -21,7 +21,7 @@ struct side {
     struct evidence_home *home;
     char writer[EVIDENCE_NAME_BYTES];
     uint64_t key; /* the writer's */
-    int fd; /* -1: no file could be made */
+    int fd;       /* -1: no file could be made */
     bool in_shm;
     uint32_t number;           /* of the file in the chain */
     uint64_t base;             /* of this file in the whole chain */

@@ -40,8 +40,7 @@ static inline size_t slots_records(size_t slots)
 /* Slots up to the end of so many records. */
 static inline size_t slots_for(size_t records)
 {
-    return records == 0 ? 0
-                        : records - 1 + (records - 1) / GROUP_RECORDS + 2;
+    return records == 0 ? 0 : records - 1 + (records - 1) / GROUP_RECORDS + 2;
 }
 
 static inline bool slot_is_line(size_t slot)

@@ -20,9 +20,9 @@ struct source_segment {
     uint64_t records;         /* room for records up to the last one */
     size_t slots;             /* in the file */
     uint32_t number;
-    bool closed;        /* `closing` is good */
+    bool closed;         /* `closing` is good */
     bool closing_is_bad; /* something stands there, but no sane word */
-    bool cut;           /* not closed, and not as large as it was made */
+    bool cut;            /* not closed, and not as large as it was made */
     struct segment_closing closing;
     char name[FILE_NAME_BYTES];
 };
@@ -30,8 +30,8 @@ struct source_segment {
 struct source_side {
     const uint8_t *bytes;
     size_t size;
-    void *memory;  /* the mapping; NULL: borrowed */
-    uint64_t base; /* offset of bytes[0] in the writer's whole side chain */
+    void *memory;      /* the mapping; NULL: borrowed */
+    uint64_t base;     /* offset of bytes[0] in the writer's whole side chain */
     size_t good_bytes; /* whole entries up to here */
     uint32_t number;
     char name[FILE_NAME_BYTES];
@@ -39,7 +39,7 @@ struct source_side {
 
 struct source {
     struct evidence_writer_info info;
-    uint64_t key; /* of the writer's name, for checks */
+    uint64_t key;       /* of the writer's name, for checks */
     bool damaged;       /* something of it was complained of */
     bool sides_damaged; /* of its strings and details, so names lead nowhere */
     struct source_segment *segments;

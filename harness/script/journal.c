@@ -114,6 +114,16 @@ void journal_task_error(struct run *run, const struct error *err)
     journal_say(run, "error %s", err->text);
 }
 
+void journal_warning(struct run *run, const struct error *err)
+{
+    char text[LINE_BYTES];
+
+    snprintf(text, sizeof text, "a task that was being cancelled failed: %s", err->text);
+    append(run, (struct record){.kind = RECORD_warning},
+           words_and_where(text, err->where));
+    journal_say(run, "warning %s", text);
+}
+
 void journal_deadline(struct run *run, const struct error *err)
 {
     append(run, (struct record){.kind = RECORD_deadline},

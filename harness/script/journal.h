@@ -12,6 +12,9 @@ void journal_expectation(struct run *run, bool held, const char *text, const cha
                          const json_t *value, const char *op, const json_t *bound);
 
 void journal_task_error(struct run *run, const struct error *err);
+
+/* An error that a task raised while it was being cancelled. */
+void journal_warning(struct run *run, const struct error *err);
 void journal_deadline(struct run *run, const struct error *err);
 
 /* A stream is asked for: whoever judges must know its limits. `conf` may be NULL. */

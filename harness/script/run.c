@@ -9,7 +9,9 @@
  *   HEALING   every fault is healed; until the last command is answered
  *   CLOSING   handles close; the last close reports and frees
  *
- * The first failure is the run's; what cancelled tasks say on their way out is not. */
+ * The first failure is the run's. What cancelled tasks raise on their way out is a
+ * warning with its line, when it is more than their cancellation: often it only follows
+ * from that, so it decides nothing, but it must not vanish. */
 #include "harness/script/run.h"
 
 #include <assert.h>
@@ -191,6 +193,14 @@ static void record_failure(struct run *run, const struct error *err)
     }
 }
 
+/* Did it raise something else than that it was cancelled (also in other words around
+ * it, or an expectation, which has been counted)? */
+static bool has_more_to_say(const struct task *task)
+{
+    return task->failed && task->cancelled && task->error.code != E_EXPECTATION &&
+           strstr(task->error.text, task->cancel_error.text) == NULL;
+}
+
 void run_task_ended(struct run *run, struct task *task)
 {
     bool is_mine = task->failed && !task->cancelled && task->parent == NULL;
@@ -199,6 +209,8 @@ void run_task_ended(struct run *run, struct task *task)
         record_failure(run, &task->error);
         run_fail(run, &task->error);
     }
+    if (has_more_to_say(task))
+        journal_warning(run, &task->error);
     run_wake(run);
 }
 

@@ -2,6 +2,7 @@
  * it for a run of last year as the case does for itself.
  *
  * spec.json and checks.json say what was asked, evidence/ what happened. The outcome:
+ *   the evidence is damaged        inconclusive, whatever else was read from it
  *   run() was cancelled            interrupted
  *   a check or an expectation failed that should not have     failed
  *   run() failed otherwise         error (or inconclusive, when time ran out)
@@ -16,6 +17,7 @@
 #include "harness/suite/result.h"
 #include "harness/suite/spec.h"
 #include "harness/suite/touches.h"
+#include "harness/suite/warnings.h"
 #include "proxy/base/clock.h"
 
 enum { WHY_BYTES = ERROR_TEXT_BYTES };
@@ -165,11 +167,22 @@ static const struct check *really_failed(const struct judging *judging,
     return NULL;
 }
 
-static bool is_damaged(const struct evidence *evidence)
+/* Bytes are not what they were when they were written, or are gone. */
+static bool is_damaged(const struct judging *judging)
 {
-    struct evidence_damage damage = evidence_damage(evidence);
+    return evidence_damage(judging->evidence).bad_segments > 0;
+}
 
-    return damage.lost_records > 0 || damage.bad_segments > 0;
+static void say_damage(struct judging *judging)
+{
+    uint64_t files = evidence_damage(judging->evidence).bad_segments;
+    const char *text = evidence_damage_text(judging->evidence, 0);
+    int used = snprintf(judging->why, WHY_BYTES, "the evidence is damaged: %s",
+                        text != NULL ? text : "a file cannot be read");
+
+    if (files > 1 && used > 0 && used < WHY_BYTES)
+        snprintf(judging->why + used, (size_t)(WHY_BYTES - used), " (and %llu more)",
+                 (unsigned long long)files - 1);
 }
 
 static const char *decide(struct judging *judging, const json_t *expect)
@@ -178,6 +191,11 @@ static const char *decide(struct judging *judging, const json_t *expect)
     const struct check *failed = really_failed(judging, expect);
     enum verdict_value value;
 
+    /* What it says of a failure, or of an end, may be what was altered. */
+    if (is_damaged(judging)) {
+        say_damage(judging);
+        return "inconclusive";
+    }
     if (error->code == E_CANCELLED) {
         snprintf(judging->why, WHY_BYTES, "%s", error->text);
         return "interrupted";
@@ -202,7 +220,7 @@ static const char *decide(struct judging *judging, const json_t *expect)
         return "inconclusive";
     }
     /* What was lost may be an expectation that did not hold. */
-    if (value == VERDICT_PASSED && is_damaged(judging->evidence)) {
+    if (value == VERDICT_PASSED && evidence_damage(judging->evidence).lost_records > 0) {
         snprintf(judging->why, WHY_BYTES, "the evidence is incomplete");
         value = VERDICT_INCONCLUSIVE;
     }
@@ -289,15 +307,19 @@ static json_t *write_faults(const struct judging *judging)
 static json_t *write_evidence(const struct evidence *evidence)
 {
     struct evidence_damage damage = evidence_damage(evidence);
+    json_t *texts = json_array();
     uint64_t records = 0;
+    const char *text;
 
     for (int i = 0; i < evidence_writer_count(evidence); i++)
         records += evidence_writer(evidence, i)->records;
+    for (int i = 0; (text = evidence_damage_text(evidence, i)) != NULL; i++)
+        json_array_append_new(texts, json_string(text));
     return json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:I}", "writers", evidence_writer_count(evidence),
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:o}", "writers", evidence_writer_count(evidence),
         "records", (json_int_t)records, "holes", (json_int_t)damage.holes, "lost_records",
         (json_int_t)damage.lost_records, "open_writers", (json_int_t)damage.open_writers,
-        "bad_segments", (json_int_t)damage.bad_segments);
+        "bad_segments", (json_int_t)damage.bad_segments, "damage", texts);
 }
 
 static json_t *write_error(const struct error *error)
@@ -342,6 +364,7 @@ static json_t *write_result(struct judging *judging)
     json_object_set_new(result, "checks", write_checks(judging, expect));
     json_object_set_new(result, "phases", write_phases(judging));
     json_object_set_new(result, "faults", write_faults(judging));
+    json_object_set_new(result, "warnings", warnings_of(judging->evidence));
     json_object_set_new(result, "evidence", write_evidence(judging->evidence));
     return result;
 }
@@ -418,6 +441,8 @@ int case_judge(const char *folder, const struct error *error, json_t **result,
 
     if (rc == 0) {
         read_end(&judging);
+        if (is_damaged(&judging))
+            error_clear(&judging.run_error);
         if (error != NULL && error->code != 0)
             judging.run_error = *error;
         judge_all(&judging);

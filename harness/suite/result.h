@@ -13,7 +13,9 @@
  *   phases: [{name, begin_s, end_s}],
  *   faults: [{name, on, begin_s, end_s, touched, touches}],
  *                              touches: what `touched` counts: "chunks", "connections", …
- *   evidence: {writers, records, holes, lost_records, open_writers, bad_segments}
+ *   warnings: [{t, text, where}],   what the harness said in passing: a client died
+ *   evidence: {writers, records, holes, lost_records, open_writers, bad_segments,
+ *              damage}         damage: the first few bad files, in words
  * }
  * The suite adds to each, in results.json: folder ("cases/<slug>", below the run's) and
  * reproduce (a command line).

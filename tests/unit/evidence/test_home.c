@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "harness/evidence/home.h"
-#include "harness/evidence/slots.h"
 #include "harness/evidence/side.h"
+#include "harness/evidence/slots.h"
 #include "tests/lib/evidence/room.h"
 #include "tests/lib/memory/memory.h"
 

@@ -137,6 +137,48 @@ static void test_terminal__counts_cases_apart_from_scenarios(void **state)
     free(page);
 }
 
+/* One line: who, when, how; whatever the case came to. */
+static void test_terminal__shows_what_the_harness_warned_of(void **state)
+{
+    static const char *const outcomes[] = {"passed", "failed"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        json_t *one = case_of("a [trap]", "a", outcomes[i]);
+        char *page;
+
+        json_object_set_new(
+            one, "warnings",
+            json_pack("[{s:f, s:s, s:s}, {s:f, s:s, s:s}]", "t", 2.345, "text",
+                      "client 'worker' was killed by signal 9, not by the scenario",
+                      "where", "", "t", 3.0, "text", "a task failed", "where",
+                      "x.lua:5"));
+        page = print(results_of(json_pack("[o]", one), 1), &plain);
+        expect_has(page, "  warning: client 'worker' was killed by signal 9, not by the "
+                         "scenario (at 2.345 s)\n");
+        expect_has(page, "  warning: a task failed (at 3.000 s, x.lua:5)\n");
+        free(page);
+    }
+}
+
+static void test_terminal__names_every_damaged_file_of_the_evidence(void **state)
+{
+    json_t *one = case_of("a [trap]", "a", "inconclusive");
+    char *page;
+
+    (void)state;
+    json_object_set_new(one, "why",
+                        json_string("the evidence is damaged: a.seg: at byte 4160 x"));
+    json_object_set_new(one, "evidence",
+                        json_pack("{s:i, s:[s, s]}", "bad_segments", 9, "damage",
+                                  "a.seg: at byte 4160 x", "b.seg is missing"));
+    page = print(results_of(json_pack("[o]", one), 1), &plain);
+    expect_has(page, "  the evidence is damaged: a.seg: at byte 4160 x\n");
+    expect_has(page, "  evidence is damaged too: b.seg is missing\n");
+    expect_has(page, "  evidence is damaged: 9 files in all\n");
+    free(page);
+}
+
 static void test_terminal__shows_all_of_a_failed_check(void **state)
 {
     json_t *failed = case_of("kill -9 [replicas=3]", "kill -9", "failed");
@@ -466,6 +508,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_terminal__ends_with_the_verdict_of_the_whole),
         cmocka_unit_test(test_terminal__counts_cases_apart_from_scenarios),
+        cmocka_unit_test(test_terminal__shows_what_the_harness_warned_of),
+        cmocka_unit_test(test_terminal__names_every_damaged_file_of_the_evidence),
         cmocka_unit_test(test_terminal__shows_all_of_a_failed_check),
         cmocka_unit_test(test_terminal__calls_a_trap_that_snapped_a_pass),
         cmocka_unit_test(test_terminal__says_when_a_check_passed_that_should_have_failed),

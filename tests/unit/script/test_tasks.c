@@ -244,6 +244,30 @@ static void test_tasks__cancels_a_task_that_loops_around_its_cancellation(void *
     script_rig_destroy(rig);
 }
 
+static void test_tasks__tells_an_error_that_a_cancelled_task_raised(void **state)
+{
+    struct script_rig *rig = script_rig_create();
+
+    (void)state;
+    script_rig_run(rig, "spawn(function()\n"
+                        "  pcall(sleep, '1h')\n"
+                        "  local x = nil\n"
+                        "  x.y = 1\n"
+                        "end)\n"
+                        "spawn(function() sleep '1h' end)\n"
+                        "spawn(function()\n"
+                        "  local ok, e = pcall(sleep, '1h')\n"
+                        "  error('wrapped: ' .. tostring(e))\n"
+                        "end)\n"
+                        "sleep '1ms'");
+    assert_int_equal(rig->rc, 0);
+    EXPECT_TEXT(rig->progress, "warning a task that was being cancelled failed: attempt "
+                               "to index a nil value (local 'x')\n");
+    EXPECT_PART(rig->fakes->records, "warning");
+    EXPECT_PART(rig->fakes->records, ":5\"");
+    script_rig_destroy(rig);
+}
+
 static void test_tasks__runs_close_handlers_of_a_cancelled_task(void **state)
 {
     struct script_rig *rig = script_rig_create();
@@ -373,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_tasks__repeats_every_beat_until_it_is_cancelled),
         cmocka_unit_test(test_tasks__cancels_at_every_wait_whatever_pcall_does),
         cmocka_unit_test(test_tasks__cancels_a_task_that_loops_around_its_cancellation),
+        cmocka_unit_test(test_tasks__tells_an_error_that_a_cancelled_task_raised),
         cmocka_unit_test(test_tasks__runs_close_handlers_of_a_cancelled_task),
         cmocka_unit_test(
             test_tasks__cancels_before_the_first_line_and_ignores_it_after_the_end),
