@@ -236,9 +236,10 @@ static void test_fault_connections__reset_on_data_lets_nothing_of_it_arrive(void
     expect_silence(pair[1]);
     world_change(w, reset, "wait=0");
     expect_both_reset(pair);
-    open_pair(w, pair);
-    world_destroy(w);
+    world_pair(w, pair);
+    send_and_expect(pair[1], pair[0], "who says nothing lives");
     close_pair(pair);
+    world_destroy(w);
 }
 
 static void test_fault_connections__reset_after_a_time_or_bytes(void **state)

@@ -99,9 +99,9 @@ static void test_noun__names_the_nodes_there_are(void **state)
 
     (void)state;
     script_rig_run(rig, "t.cluster.nodes[9]:kill()");
-    EXPECT_ERROR(rig, 2, "there is no node 9: the cluster has nodes[1] to nodes[");
+    EXPECT_ERROR(rig, 2, "there is no node 9: the cluster has nodes[1] to nodes[2]");
     script_rig_run(rig, "t.cluster.nodes.first:kill()");
-    EXPECT_ERROR(rig, 2, "there is no node first");
+    EXPECT_ERROR(rig, 2, "there is no node first: the cluster has nodes[1] to nodes[2]");
     script_rig_destroy(rig);
 }
 
