@@ -29,11 +29,11 @@ void fault_hold_until(struct fault *f, struct chunk *c, uint64_t due_ns)
     uint64_t now_ns = fault_now(f);
 
     settle(stage, c);
-    if (due_ns > now_ns) {
+    if (due_ns > now_ns)
         ++*stage->touched;
-        if (stage->delays != NULL && due_ns != FAULT_FOREVER)
-            histogram_add(stage->delays, due_ns - now_ns);
-    }
+    /* What was drawn, also where it has passed while the chunk waited to be read. */
+    if (stage->delays != NULL && due_ns != FAULT_FOREVER && due_ns > c->arrived_ns)
+        histogram_add(stage->delays, due_ns - c->arrived_ns);
     stage_hold(stage, c, due_ns);
 }
 

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,25 @@ void world_upstream(struct world *w, const char *upstream)
 
     snprintf(command.options.upstream, sizeof command.options.upstream, "%s", upstream);
     must(w, &command);
+}
+
+int world_command(struct world *w, enum plane_command_kind kind, const char *text,
+                  struct plane_reply *reply)
+{
+    struct plane_command command = {.kind = kind, .link = w->link};
+
+    if (text != NULL) {
+        snprintf(command.options.upstream, sizeof command.options.upstream, "%s", text);
+        snprintf(command.options.listen, sizeof command.options.listen, "%s", text);
+    }
+    return plane_call_wait(w->plane, &command, reply);
+}
+
+void world_expect_silence(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+    assert_int_equal(poll(&wait, 1, 50), 0);
 }
 
 static int count_locked(const struct world *w, enum proxy_event_kind kind)

@@ -19,7 +19,7 @@ enum { WORLD_PATIENCE_S = 60, WORLD_EVENTS_MAX = 65536 };
 
 struct world_event {
     struct proxy_event event; /* detail is always NULL: see the text */
-    char detail[256];
+    char detail[1024];
 };
 
 struct world {
@@ -67,7 +67,12 @@ uint32_t world_reset(struct world *w);
 struct link_stats world_stats(struct world *w);
 void world_upstream(struct world *w, const char *upstream);
 
-/* A command that may fail. */
+/* A command about the link that may fail; `text` is its new upstream or listen address,
+ * or NULL. Gives reply->rc. */
+int world_command(struct world *w, enum plane_command_kind kind, const char *text,
+                  struct plane_reply *reply);
+
+/* A fault that may fail. */
 int world_try_fault(struct world *w, const char *type, const char *words,
                     struct plane_reply *reply);
 
@@ -75,6 +80,10 @@ int world_try_fault(struct world *w, const char *type, const char *words,
 int world_count(struct world *w, enum proxy_event_kind kind);
 struct world_event world_find(struct world *w, enum proxy_event_kind kind, int nth);
 void world_wait_for(struct world *w, enum proxy_event_kind kind, int count);
+
+/* Nothing comes on it for a moment, and it is not closed: 50 ms, which may be too short
+ * to see a failure, but never fails without one. */
+void world_expect_silence(int fd);
 
 int world_open_fds(void); /* of this process */
 

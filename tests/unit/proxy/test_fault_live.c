@@ -2,17 +2,9 @@
 #include "tests/lib/proxy/world.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static void expect_silence(int fd)
-{
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-
-    assert_int_equal(poll(&wait, 1, 50), 0);
-}
 
 static void test_fault_live__latency_holds_bytes_until_it_is_healed(void **state)
 {
@@ -27,7 +19,7 @@ static void test_fault_live__latency_holds_bytes_until_it_is_healed(void **state
     shutdown(pair[0], SHUT_WR);
     world_send(pair[1], "PONG\r\n");
     world_expect(pair[0], "PONG\r\n");
-    expect_silence(pair[1]);
+    world_expect_silence(pair[1]);
     assert_int_equal(world_stats(w).held_bytes, 6);
     world_heal(w, slow);
     world_expect(pair[1], "PING\r\n");
@@ -42,23 +34,22 @@ static void test_fault_live__a_changed_latency_lets_go_of_what_it_holds(void **s
 {
     struct world *w = world_create(1);
     struct fault_id slow;
+    struct world_event change;
     int pair[2];
 
     (void)state;
     world_pair(w, pair);
     slow = world_fault(w, "latency", "base=60s");
     world_send(pair[0], "one");
-    expect_silence(pair[1]);
+    world_expect_silence(pair[1]);
     world_change(w, slow, "base=1ms");
     world_expect(pair[1], "one");
     world_send(pair[0], "two");
     world_expect(pair[1], "two");
-    assert_string_equal(
-        world_find(w, PROXY_FAULT_CHANGE, 0).detail,
-        "{\"direction\":\"both\",\"fault\":\"latency\",\"label\":"
-        "\"latency#1\",\"params\":{\"base\":\"1ms\",\"direction\":"
-        "\"both\",\"jitter\":\"0\",\"off\":\"0\",\"on\":\"0\",\"probability\":1.0,"
-        "\"times\":0}}");
+    change = world_find(w, PROXY_FAULT_CHANGE, 0);
+    assert_non_null(strstr(change.detail, "\"fault\":\"latency\""));
+    assert_non_null(strstr(change.detail, "\"label\":\"latency#1\""));
+    assert_non_null(strstr(change.detail, "\"base\":\"1ms\""));
     close(pair[0]);
     close(pair[1]);
     world_destroy(w);
@@ -76,7 +67,7 @@ static void test_fault_live__a_stalled_direction_goes_on_after_the_heal(void **s
     world_send(pair[1], "delivery");
     world_send(pair[0], "publish");
     world_expect(pair[1], "publish");
-    expect_silence(pair[0]);
+    world_expect_silence(pair[0]);
     world_heal(w, stall);
     world_expect(pair[0], "delivery");
     close(pair[0]);
@@ -96,7 +87,7 @@ static void test_fault_live__a_reset_waits_for_the_heal_of_a_stall(void **state)
     world_expect(pair[1], "x");
     stall = world_fault(w, "stall", "");
     world_abort(pair[0]);
-    expect_silence(pair[1]);
+    world_expect_silence(pair[1]);
     assert_int_equal(world_count(w, PROXY_CLOSE), 0);
     world_heal(w, stall);
     world_expect_reset(pair[1]);
@@ -119,12 +110,12 @@ static void test_fault_live__a_reset_after_a_fin_is_noticed_while_paused(void **
     world_expect(pair[1], "x");
     stall = world_fault(w, "stall", "direction=to_server");
     shutdown(pair[0], SHUT_WR);
-    expect_silence(pair[1]);
+    world_expect_silence(pair[1]);
     /* The client is gone: what the server still sends is answered with RST. */
     close(pair[0]);
     world_send(pair[1], "to nobody");
     world_send(pair[1], "to nobody");
-    expect_silence(pair[1]);
+    world_expect_silence(pair[1]);
     world_heal(w, stall);
     world_wait_for(w, PROXY_HALF_CLOSED, 0);
     world_expect_reset(pair[1]);
