@@ -38,6 +38,8 @@ struct book_link {
     char listen[ADDRESS_BYTES]; /* the real address once it has listened */
     char upstream[ADDRESS_BYTES];
     bool enabled;
+    uint64_t dial_timeout_ns; /* as its spec said; 0: the plane's own */
+    uint64_t buffer_bytes;
     struct link_id id;
     struct book_fault *faults;
 };
@@ -75,17 +77,21 @@ struct book_link_change {
 struct book_answer {
     int rc;
     struct error error;
+    const char *about; /* of an error: "name", "listen", "upstream", "fault"; or NULL */
     const struct book_link *link;   /* it is about this one; NULL: none or removed */
     const struct book_fault *fault; /* likewise */
     uint32_t touched;               /* connections on which it acted at once */
     const struct book_link *const *links; /* of populate: those made or there, in order */
     size_t link_count;
+    size_t entry; /* of populate: the one that failed, from 0 */
 };
 
 typedef void book_done_fn(void *arg, const struct book_answer *answer);
 
-/* Borrows `plane` and `loop`. */
-int book_open(struct book **out, struct plane *plane, uv_loop_t *loop, struct error *err);
+/* Borrows `plane` and `loop`. `allow_any_listen`: an address without a host means every
+ * interface; otherwise loopback. */
+int book_open(struct book **out, struct plane *plane, uv_loop_t *loop,
+              bool allow_any_listen, struct error *err);
 
 /* Finish what waits, then on_closed on the loop. The links stay open in the plane. */
 void book_close(struct book *book, void (*on_closed)(void *arg), void *arg);
@@ -122,6 +128,14 @@ void book_fault_add(struct book *book, const char *link,
  * of the one kept. */
 void book_fault_change(struct book *book, const char *link, const char *fault,
                        json_t *params, json_t *toxic, book_done_fn *done, void *arg);
+
+/* The same where the change depends on what is in force: `edit` is asked at its turn, on
+ * the loop, with the `arg` of `done`. It gives new objects, or a code and words. */
+typedef int book_edit_fn(void *arg, const struct book_fault *fault, json_t **params,
+                         json_t **toxic, struct error *err);
+void book_fault_edit(struct book *book, const char *link, const char *fault,
+                     book_edit_fn *edit, book_done_fn *done, void *arg);
+
 void book_fault_remove(struct book *book, const char *link, const char *fault,
                        book_done_fn *done, void *arg);
 

@@ -1,0 +1,269 @@
+/* call: one request from its headers to its reply.
+ *
+ * All well:       created -> body taken -> handled -> replied -> destroyed.
+ * Body too big:   it is read and thrown away, so that the client hears the 413.
+ * Client gone:    the reply is made all the same, and freed unsent. */
+#include "proxy/control/call_internal.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/clock.h"
+#include "proxy/control/route.h"
+
+/* Behind the first a body is not even thrown away any more. The real digits: as many as
+ * a float of Toxiproxy's has; as many as any decimal number survives. */
+enum {
+    DISCARD_BYTES_MAX = 64 << 20,
+    BODY_STEP_BYTES = 4096,
+    FLOAT_DIGITS = 9,
+    DOUBLE_DIGITS = 15,
+};
+
+struct call *call_create(struct http *http, struct MHD_Connection *connection,
+                         const char *path, const char *method)
+{
+    struct call *call = calloc(1, sizeof *call);
+
+    if (call == NULL)
+        return NULL;
+    call->http = http;
+    call->connection = connection;
+    call->begun_ns = clock_now(clock_real());
+    call->path = strdup(path);
+    call->method = strdup(method);
+    if (call->path == NULL || call->method == NULL) {
+        call_destroy(call);
+        return NULL;
+    }
+    return call;
+}
+
+void call_destroy(struct call *call)
+{
+    for (int i = 0; i < call->part_count; i++)
+        free(call->parts[i].value);
+    for (int i = 0; i < call->header_count; i++) {
+        free(call->headers[i].name);
+        free(call->headers[i].value);
+    }
+    if (call->response != NULL)
+        MHD_destroy_response(call->response);
+    free(call->query_value);
+    free(call->method);
+    free(call->path);
+    free(call->body);
+    free(call);
+}
+
+static bool reserve(struct call *call, size_t size)
+{
+    size_t room = call->body_room;
+    char *body;
+
+    if (size + 1 <= room)
+        return true;
+    if (room == 0)
+        room = BODY_STEP_BYTES;
+    while (room < size + 1)
+        room *= 2;
+    body = realloc(call->body, room);
+    if (body == NULL)
+        return false;
+    call->body = body;
+    call->body_room = room;
+    return true;
+}
+
+bool call_take(struct call *call, const char *data, size_t size)
+{
+    uint64_t age_ns = clock_now(clock_real()) - call->begun_ns;
+
+    call->received += size;
+    if (age_ns > (uint64_t)HTTP_REQUEST_TIMEOUT_S * NS_PER_S)
+        return false;
+    if (call->received > HTTP_BODY_BYTES_MAX)
+        call->too_big = true;
+    if (call->too_big)
+        return call->received <= DISCARD_BYTES_MAX;
+    if (!reserve(call, call->body_size + size))
+        return false;
+    memcpy(call->body + call->body_size, data, size);
+    call->body_size += size;
+    call->body[call->body_size] = '\0';
+    return true;
+}
+
+void *call_context(const struct call *call)
+{
+    return http_context(call->http);
+}
+
+const char *call_method(const struct call *call)
+{
+    return call->method;
+}
+
+const char *call_path(const struct call *call)
+{
+    return call->path;
+}
+
+const char *call_part(const struct call *call, const char *name)
+{
+    for (int i = 0; i < call->part_count; i++)
+        if (strcmp(call->parts[i].name, name) == 0)
+            return call->parts[i].value;
+    return NULL;
+}
+
+const char *call_query(struct call *call, const char *name)
+{
+    const char *raw =
+        MHD_lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, name);
+    unsigned status;
+
+    if (raw == NULL)
+        return NULL;
+    free(call->query_value);
+    call->query_value = route_decode(raw, strlen(raw), &status);
+    return call->query_value;
+}
+
+const char *call_header(const struct call *call, const char *name)
+{
+    return MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, name);
+}
+
+const char *call_body(const struct call *call, size_t *size)
+{
+    if (size != NULL)
+        *size = call->body_size;
+    return call->body != NULL ? call->body : "";
+}
+
+int call_json(const struct call *call, json_t **out, struct error *err)
+{
+    json_error_t problem;
+
+    *out = NULL;
+    if (call->body_size == 0)
+        return 0;
+    *out = json_loadb(call->body, call->body_size,
+                      JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &problem);
+    if (*out != NULL)
+        return 0;
+    error_set(err, E_FORMAT, "the body is no JSON: line %d, column %d: %s", problem.line,
+              problem.column, problem.text);
+    error_hint(err, "send one JSON value, in UTF-8");
+    return E_FORMAT;
+}
+
+/* Replies */
+
+void call_add_header(struct call *call, const char *name, const char *value)
+{
+    int at = call->header_count;
+
+    assert(!call->replied);
+    assert(at < CALL_HEADERS_MAX);
+    call->headers[at].name = strdup(name);
+    call->headers[at].value = strdup(value);
+    call->header_count++;
+}
+
+static void finish(struct call *call, unsigned status, struct MHD_Response *response)
+{
+    assert(!call->replied);
+    call->replied = true;
+    call->status = status;
+    call->response = response;
+    /* Without memory for it there is none: the connection is closed. */
+    for (int i = 0; response != NULL && i < call->header_count; i++)
+        if (call->headers[i].name != NULL && call->headers[i].value != NULL)
+            MHD_add_response_header(response, call->headers[i].name,
+                                    call->headers[i].value);
+    http_on_reply(call->http, call);
+}
+
+void call_reply(struct call *call, unsigned status, const char *type, const char *body,
+                size_t size)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(size, (void *)body, MHD_RESPMEM_MUST_COPY);
+
+    if (response != NULL && type != NULL)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    finish(call, status, response);
+}
+
+void call_reply_empty(struct call *call, unsigned status)
+{
+    call_reply(call, status, NULL, "", 0);
+}
+
+/* As Go's http.Error does it. */
+void call_reply_text(struct call *call, unsigned status, const char *text)
+{
+    call_add_header(call, "X-Content-Type-Options", "nosniff");
+    call_reply(call, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static bool is_v1(const struct call *call)
+{
+    return call->route != NULL && call->route->family == ROUTE_V1;
+}
+
+void call_reply_json(struct call *call, unsigned status, json_t *json)
+{
+    size_t digits = is_v1(call) ? DOUBLE_DIGITS : FLOAT_DIGITS;
+    char *text =
+        json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+
+    json_decref(json);
+    if (text == NULL)
+        finish(call, 500, NULL);
+    else
+        call_reply(call, status, "application/json", text, strlen(text));
+    free(text);
+}
+
+void call_reply_error(struct call *call, unsigned status, const struct error *err)
+{
+    json_t *json = json_pack("{s:s, s:i}", "error", err->text, "status", (int)status);
+    char *line = NULL;
+    char *text;
+
+    if (is_v1(call)) {
+        if (err->hint[0] != '\0')
+            json_object_set_new(json, "hint", json_string(err->hint));
+        call_reply_json(call, status, json);
+        return;
+    }
+    text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    if (text != NULL && asprintf(&line, "%s\n", text) == -1)
+        line = NULL;
+    if (line == NULL)
+        finish(call, 500, NULL);
+    else
+        call_reply_text(call, status, line);
+    free(line);
+    free(text);
+}
+
+void call_reply_problem(struct call *call, unsigned status, const char *format, ...)
+{
+    char text[2 * ERROR_TEXT_BYTES];
+    struct error err;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    error_set(&err, E_PARAM, "%s", text); /* cuts at a whole character */
+    call_reply_error(call, status, &err);
+}
