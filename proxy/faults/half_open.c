@@ -11,6 +11,11 @@ struct half_open_conf {
     int gone;
 };
 
+/* Of a connection: a change of `gone` takes nobody back. */
+struct half_open_state {
+    enum side gone;
+};
+
 static const char *const gone_choices[] = {"server", "client", NULL};
 
 static const struct param params[] = {
@@ -22,8 +27,10 @@ static const struct param params[] = {
 static void on_begin(struct fault *f)
 {
     const struct half_open_conf *conf = f->conf;
+    struct half_open_state *state = f->connection;
 
-    fault_abandon(f, conf->gone == GONE_SERVER ? SIDE_SERVER : SIDE_CLIENT);
+    state->gone = conf->gone == GONE_SERVER ? SIDE_SERVER : SIDE_CLIENT;
+    fault_abandon(f, state->gone);
 }
 
 /* What was on its way when the side went never arrives. */
@@ -35,8 +42,8 @@ static void on_chunk(struct fault *f, struct chunk *c)
 /* When the side that was left gives up with an RST there is nobody to keep it from. */
 static void on_end(struct fault *f, struct chunk *c)
 {
-    const struct half_open_conf *conf = f->conf;
-    enum direction from_left = conf->gone == GONE_SERVER ? TO_SERVER : TO_CLIENT;
+    const struct half_open_state *state = f->connection;
+    enum direction from_left = state->gone == SIDE_SERVER ? TO_SERVER : TO_CLIENT;
 
     if (c->end != CHUNK_RST || f->direction != from_left)
         fault_drop(f, c);
@@ -67,6 +74,7 @@ const struct fault_type fault_half_open = {
     .summary = "one side is gone, the other hears nothing of it",
     .params = params,
     .conf_size = sizeof(struct half_open_conf),
+    .connection_size = sizeof(struct half_open_state),
     .stops_reading = true,
     .on_chunk = on_chunk,
     .on_end = on_end,

@@ -31,14 +31,6 @@ static const struct param params[] = {
     PARAM_END,
 };
 
-static void note_byte(struct fault *f, uint64_t when_ns)
-{
-    struct idle_kill_state *state = f->connection;
-
-    if (when_ns > state->last_ns)
-        state->last_ns = when_ns;
-}
-
 /* Both directions watch the one clock, so that each is ended even where a later fault
  * holds up the end of the other. */
 static void watch(struct fault *f)
@@ -57,9 +49,12 @@ static void watch(struct fault *f)
         fault_end(f, CHUNK_CLOSE);
 }
 
+/* The memory outlives a rest: each time begins anew, for both directions at once. */
 static void on_begin(struct fault *f)
 {
-    note_byte(f, fault_now(f));
+    struct idle_kill_state *state = f->connection;
+
+    *state = (struct idle_kill_state){.last_ns = fault_now(f)};
     watch(f);
 }
 
@@ -78,12 +73,12 @@ static void on_forgotten(struct fault *f, struct chunk *c)
 
 static void on_chunk(struct fault *f, struct chunk *c)
 {
-    const struct idle_kill_state *state = f->connection;
+    struct idle_kill_state *state = f->connection;
 
     if (state->forgotten)
         on_forgotten(f, c);
-    else
-        note_byte(f, c->arrived_ns);
+    else if (c->arrived_ns > state->last_ns)
+        state->last_ns = c->arrived_ns;
 }
 
 static void on_end(struct fault *f, struct chunk *c)
@@ -94,15 +89,14 @@ static void on_end(struct fault *f, struct chunk *c)
         on_forgotten(f, c);
 }
 
-/* The memory outlives a rest: the next time begins anew. What the first direction finds
- * swallowed ends the connection, so the second has nothing to look for. */
+/* Both directions: where a later fault holds up the one RST, nothing may pass the other
+ * way over a hole. */
 static void on_remove(struct fault *f)
 {
-    struct idle_kill_state *state = f->connection;
+    const struct idle_kill_state *state = f->connection;
 
     if (state->swallowed)
         fault_end(f, CHUNK_RST);
-    *state = (struct idle_kill_state){.last_ns = 0};
 }
 
 static int check(const void *conf, const struct fault_common *common, struct error *err)

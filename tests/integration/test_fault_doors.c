@@ -200,6 +200,31 @@ static void test_fault_doors__unreachable_ends_with_the_dial_time_out(void **sta
     world_destroy(w);
 }
 
+/* Ends of a fault's making need no upstream: the client hears of them all the same. */
+static void test_fault_doors__an_end_does_not_wait_for_the_dial(void **state)
+{
+    struct world *w = world_create(1);
+    struct fault_id closing;
+    int fd;
+
+    (void)state;
+    world_fault(w, "unreachable", "");
+    closing = world_fault(w, "close_after", "time=0");
+    fd = world_connect(w);
+    world_expect_fin(fd);
+    close(fd);
+    world_change(w, closing, "time=20ms");
+    fd = world_connect(w);
+    world_expect_fin(fd);
+    close(fd);
+    world_heal(w, closing);
+    world_fault(w, "idle_kill", "idle=20ms");
+    fd = world_connect(w);
+    world_expect_reset(fd);
+    close(fd);
+    world_destroy(w);
+}
+
 /* Each of these leaves a half-close alone until its own time has come. */
 static void test_fault_doors__half_close_survives_faults_that_leave_it_alone(void **state)
 {
@@ -328,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_fault_doors__max_connections_forgets_those_that_close),
         cmocka_unit_test(test_fault_doors__unreachable_dials_once_it_is_healed),
         cmocka_unit_test(test_fault_doors__unreachable_ends_with_the_dial_time_out),
+        cmocka_unit_test(test_fault_doors__an_end_does_not_wait_for_the_dial),
         cmocka_unit_test(
             test_fault_doors__half_close_survives_faults_that_leave_it_alone),
         cmocka_unit_test(test_fault_doors__an_end_stays_behind_held_bytes_on_heal),

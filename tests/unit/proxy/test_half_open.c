@@ -77,15 +77,17 @@ static void test_half_open__heal_resets_the_side_that_is_left(void **state)
     rig_destroy(rig);
 }
 
-/* Who is gone stays gone; the other side goes with the connections that are still whole.
- */
+/* Who is gone stays gone; a change is for connections to come. */
 static void test_half_open__a_change_takes_nobody_back(void **state)
 {
-    struct rig *rig = rig_create("half_open", "gone=server");
+    struct rig *rig = rig_create_both("half_open", "gone=server");
 
     (void)state;
     rig_change(rig, 0, "gone=client");
-    assert_string_equal(rig_output(rig), "<GONE server>");
+    rig_push_end_to(rig, TO_CLIENT, CHUNK_RST);
+    assert_string_equal(rig_output_to(rig, TO_CLIENT), "<GONE server>");
+    rig_push_end_to(rig, TO_SERVER, CHUNK_RST);
+    assert_string_equal(rig_output_to(rig, TO_SERVER), "<GONE server><RST>");
     rig_destroy(rig);
 }
 

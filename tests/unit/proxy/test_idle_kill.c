@@ -75,6 +75,23 @@ static void test_idle_kill__a_silent_one_that_lost_bytes_is_reset_on_heal(void *
     rig_destroy(rig);
 }
 
+/* The RST of one direction waits in a later fault; the other must not go on meanwhile. */
+static void test_idle_kill__resumes_no_direction_of_what_lost_bytes(void **state)
+{
+    struct rig *rig = rig_create_both("idle_kill", "idle=100ms how=silent");
+
+    (void)state;
+    rig_add(rig, "latency", "base=50ms direction=to_server");
+    rig_advance_ms(rig, 100);
+    rig_push_to(rig, TO_CLIENT, "lost");
+    rig_heal(rig, 0);
+    assert_string_equal(rig_output_to(rig, TO_CLIENT), "<RST>");
+    assert_string_equal(rig_output_to(rig, TO_SERVER), "");
+    rig_advance_ms(rig, 50);
+    assert_string_equal(rig_output_to(rig, TO_SERVER), "<RST>");
+    rig_destroy(rig);
+}
+
 static void test_idle_kill__a_silent_one_that_lost_nothing_goes_on(void **state)
 {
     struct rig *rig = rig_create_both("idle_kill", "idle=100ms how=silent");
@@ -187,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_idle_kill__a_fin_passes_and_does_not_count),
         cmocka_unit_test(test_idle_kill__silent_drops_all_both_ways_and_tells_nobody),
         cmocka_unit_test(test_idle_kill__a_silent_one_that_lost_bytes_is_reset_on_heal),
+        cmocka_unit_test(test_idle_kill__resumes_no_direction_of_what_lost_bytes),
         cmocka_unit_test(test_idle_kill__a_silent_one_that_lost_nothing_goes_on),
         cmocka_unit_test(test_idle_kill__rst_on_data_answers_the_next_byte_or_fin),
         cmocka_unit_test(test_idle_kill__rst_on_data_swallows_a_reset),

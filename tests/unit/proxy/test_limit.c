@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tests/lib/memory/memory.h"
+
 static void test_limit__ends_after_exactly_so_many_bytes(void **state)
 {
     struct rig *rig = rig_create("limit", "bytes=6");
@@ -171,6 +173,22 @@ static void test_limit__its_end_waits_behind_bytes_that_are_delayed(void **state
     rig_destroy(rig);
 }
 
+/* Never a byte too many or too few: without memory for the cut the connection is reset.
+ */
+static void test_limit__resets_when_memory_for_the_cut_is_short(void **state)
+{
+    struct rig *rig = rig_create("limit", "bytes=3");
+    struct chunk *chunk = chunk_create("abcdef", 6);
+
+    (void)state;
+    memory_fail_at(1);
+    chain_push((struct chain *)rig_chain(rig), chunk);
+    assert_true(memory_failed());
+    memory_fail_at(0);
+    assert_string_equal(rig_output(rig), "<RST>");
+    rig_destroy(rig);
+}
+
 static void test_limit__refuses_parameters_that_make_no_sense(void **state)
 {
     struct error err;
@@ -200,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_limit__a_change_to_zero_before_any_byte_waits_for_one),
         cmocka_unit_test(test_limit__healed_in_time_leaves_no_trace),
         cmocka_unit_test(test_limit__its_end_waits_behind_bytes_that_are_delayed),
+        cmocka_unit_test(test_limit__resets_when_memory_for_the_cut_is_short),
         cmocka_unit_test(test_limit__refuses_parameters_that_make_no_sense),
     };
 
