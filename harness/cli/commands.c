@@ -12,6 +12,7 @@ extern const struct command command_list;
 extern const struct command command_validate;
 extern const struct command command_api;
 extern const struct command command_proxy;
+extern const struct command command_fault;
 extern const struct command command_analyze;
 extern const struct command command_export;
 extern const struct command command_version;
@@ -23,9 +24,9 @@ static const struct command command_client = {.name = "client", .raw = client_ma
 static const struct command command_case = {.name = "case", .raw = case_main};
 
 static const struct command *const table[] = {
-    &command_run,   &command_list,    &command_validate, &command_api,
-    &command_proxy, &command_analyze, &command_export,   &command_version,
-    &command_help,  &command_guard,   &command_client,   &command_case,
+    &command_run,   &command_list,    &command_validate, &command_api,     &command_proxy,
+    &command_fault, &command_analyze, &command_export,   &command_version, &command_help,
+    &command_guard, &command_client,  &command_case,
 };
 
 enum { COUNT = sizeof table / sizeof *table };

@@ -44,7 +44,7 @@ struct proxy_run {
 
 /* ---- flags ---- */
 
-/* What there is instead: reset is an action of scenarios, for example. */
+/* What there is instead: pause is for nodes and clients, for example. */
 static void list_faults(struct error *err)
 {
     const struct fault_type *type;
@@ -300,7 +300,6 @@ static int start(struct proxy_run *run, struct error *err)
         .to = stderr,
         .verbose = invocation_has(in, "verbose"),
         .utf8 = in->err.utf8,
-        .upstream = run->options.upstream,
         .start_ns = clock_now(clock_real()),
     };
     struct plane_options plane = {.seed = seed_of(in)};

@@ -12,23 +12,33 @@
 #include <string.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/plane.h"
 #include "reports/text.h"
 
-enum { LINES_MAX = 4096, LINE_BYTES = 240 };
+enum { LINES_MAX = 4096, LINE_BYTES = 480 };
 
 struct line {
     uint64_t time_ns;
     char text[LINE_BYTES];
 };
 
+/* What an event's link number stands for. */
+struct known_link {
+    struct known_link *next;
+    uint32_t number;
+    char name[LINK_NAME_BYTES];
+    char upstream[ADDRESS_BYTES];
+    bool silent; /* nobody answers: said once, until a dial succeeds */
+};
+
 struct wire_log {
     struct wire_log_options options;
     uv_async_t wake;
+    struct known_link *links; /* the plane's thread only */
     pthread_mutex_t lock;
     struct line *lines; /* LINES_MAX of them, under the lock, as are the counts */
     int count;
     uint64_t lost;
-    bool silent_upstream; /* said once, until a dial succeeds */
 };
 
 static const char *who(unsigned flags)
@@ -93,6 +103,8 @@ static void describe_connection(char *text, size_t size, const struct proxy_even
 
 bool wire_log_describe(char *text, size_t size, const struct proxy_event *event)
 {
+    const char *upstream = detail_text(event, "upstream");
+
     switch (event->kind) {
     case PROXY_ACCEPT:
     case PROXY_DIALED:
@@ -130,8 +142,16 @@ bool wire_log_describe(char *text, size_t size, const struct proxy_event *event)
                  (double)event->a / NS_PER_MS);
         return event->a >= 5 * NS_PER_MS;
     case PROXY_LINK_OPEN:
+        snprintf(text, size, "link opened on %s, upstream %s",
+                 detail_text(event, "listen"), detail_text(event, "upstream"));
+        return true;
     case PROXY_LINK_UPSTREAM:
+        snprintf(text, size, "upstream is now %s",
+                 upstream[0] != '\0' ? upstream : "nobody");
+        return true;
     case PROXY_LINK_CLOSE:
+        snprintf(text, size, "link closed");
+        return true;
     case PROXY_DIAL:
     case PROXY_FIRST_BYTE:
         break;
@@ -139,21 +159,66 @@ bool wire_log_describe(char *text, size_t size, const struct proxy_event *event)
     return false;
 }
 
+/* ---- the links there are ---- */
+
+static struct known_link *find_link(const struct wire_log *log, uint32_t number)
+{
+    struct known_link *link = log->links;
+
+    while (link != NULL && link->number != number)
+        link = link->next;
+    return link;
+}
+
+static void forget_link(struct wire_log *log, uint32_t number)
+{
+    struct known_link **at = &log->links;
+
+    while (*at != NULL && (*at)->number != number)
+        at = &(*at)->next;
+    if (*at != NULL) {
+        struct known_link *link = *at;
+
+        *at = link->next;
+        free(link);
+    }
+}
+
+/* Without memory for it the link has no name in the log: better than no link. */
+static void know_link(struct wire_log *log, const struct proxy_event *event)
+{
+    struct known_link *link = find_link(log, event->link);
+
+    if (link == NULL && event->kind == PROXY_LINK_OPEN) {
+        link = calloc(1, sizeof *link);
+        if (link == NULL)
+            return;
+        link->number = event->link;
+        link->next = log->links;
+        log->links = link;
+        snprintf(link->name, sizeof link->name, "%s", detail_text(event, "name"));
+    }
+    if (link == NULL)
+        return;
+    snprintf(link->upstream, sizeof link->upstream, "%s", detail_text(event, "upstream"));
+    link->silent = false;
+}
+
 /* Without -v: one warning when nobody answers upstream, until somebody did. */
-static bool is_news(struct wire_log *log, const struct proxy_event *event, char *text,
+static bool is_news(struct known_link *link, const struct proxy_event *event, char *text,
                     size_t size)
 {
-    if (event->kind != PROXY_DIALED)
+    if (event->kind != PROXY_DIALED || link == NULL)
         return false;
     if (event->a == 0) {
-        log->silent_upstream = false;
+        link->silent = false;
         return false;
     }
-    if (log->silent_upstream)
+    if (link->silent)
         return false;
-    log->silent_upstream = true;
+    link->silent = true;
     snprintf(text, size, "warning: nobody answers at %s: %s; connections are reset",
-             log->options.upstream, strerrordesc_np((int)event->a));
+             link->upstream, strerrordesc_np((int)event->a));
     return true;
 }
 
@@ -171,20 +236,25 @@ static void push(struct wire_log *log, uint64_t time_ns, const char *text)
 static void on_event(void *arg, const struct proxy_event *event)
 {
     struct wire_log *log = arg;
-    char text[LINE_BYTES];
-    char news[LINE_BYTES];
-    bool has_text = log->options.verbose && wire_log_describe(text, sizeof text, event);
+    struct known_link *link;
+    char line[LINE_BYTES];
+    size_t used = 0;
 
-    pthread_mutex_lock(&log->lock);
-    if (is_news(log, event, news, sizeof news))
-        push(log, event->time_ns, news);
-    else if (has_text)
-        push(log, event->time_ns, text);
-    else
-        event = NULL;
-    pthread_mutex_unlock(&log->lock);
-    if (event != NULL)
+    if (event->kind == PROXY_LINK_OPEN || event->kind == PROXY_LINK_UPSTREAM)
+        know_link(log, event);
+    link = find_link(log, event->link);
+    if (log->options.named && link != NULL)
+        used = (size_t)snprintf(line, sizeof line, "%s: ", link->name);
+    if (is_news(link, event, line + used, sizeof line - used) ||
+        (log->options.verbose &&
+         wire_log_describe(line + used, sizeof line - used, event))) {
+        pthread_mutex_lock(&log->lock);
+        push(log, event->time_ns, line);
+        pthread_mutex_unlock(&log->lock);
         uv_async_send(&log->wake);
+    }
+    if (event->kind == PROXY_LINK_CLOSE)
+        forget_link(log, event->link);
 }
 
 static void print_lines(struct wire_log *log, const struct line *lines, int count)
@@ -230,7 +300,7 @@ int wire_log_open(struct wire_log **out, const struct wire_log_options *options,
 {
     struct wire_log *log = calloc(1, sizeof *log);
 
-    assert(options->upstream != NULL);
+    assert(options->to != NULL);
     if (log == NULL)
         return error_set(err, E_NOMEM, "event log");
     log->options = *options;
@@ -257,6 +327,8 @@ static void on_closed(uv_handle_t *handle)
 {
     struct wire_log *log = handle->data;
 
+    while (log->links != NULL)
+        forget_link(log, log->links->number);
     pthread_mutex_destroy(&log->lock);
     free(log->lines);
     free(log);

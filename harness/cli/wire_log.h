@@ -21,8 +21,8 @@ struct wire_log_options {
     FILE *to;
     bool verbose; /* else only what a user must know: nobody answers upstream */
     bool utf8;
-    const char *upstream; /* borrowed */
-    uint64_t start_ns;    /* zero of the times printed */
+    bool named;        /* each line begins with the name of its link */
+    uint64_t start_ns; /* zero of the times printed */
 };
 
 int wire_log_open(struct wire_log **out, const struct wire_log_options *options,

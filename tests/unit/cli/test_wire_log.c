@@ -70,6 +70,7 @@ static void test_wire_log__leaves_out_what_nobody_wants_to_read(void **state)
 /* ---- the way from one thread to the other ---- */
 
 struct rig {
+    bool named;
     uv_loop_t loop;
     struct wire_log *log;
     struct observer observer;
@@ -81,7 +82,7 @@ struct rig {
 static void rig_init(struct rig *rig, bool verbose)
 {
     struct wire_log_options options = {
-        .loop = &rig->loop, .verbose = verbose, .utf8 = true, .upstream = "127.0.0.1:1"};
+        .loop = &rig->loop, .verbose = verbose, .utf8 = true, .named = rig->named};
     struct error err;
 
     rig->page = NULL;
@@ -103,9 +104,21 @@ static void rig_close(struct rig *rig)
 static void send_event(struct rig *rig, enum proxy_event_kind kind, uint64_t a)
 {
     struct proxy_event event = {
-        .kind = kind, .time_ns = 1500000000, .connection = 1, .a = a};
+        .kind = kind, .time_ns = 1500000000, .link = 1, .connection = 1, .a = a};
 
     rig->observer.on_event(rig->observer.arg, &event);
+}
+
+static void open_link(struct rig *rig, uint32_t number, const char *name,
+                      const char *upstream)
+{
+    json_t *detail = json_pack("{s:s, s:s, s:s}", "name", name, "listen", "127.0.0.1:2",
+                               "upstream", upstream);
+    struct proxy_event event = {
+        .kind = PROXY_LINK_OPEN, .link = number, .detail = detail};
+
+    rig->observer.on_event(rig->observer.arg, &event);
+    json_decref(detail);
 }
 
 static int count(const char *page, const char *word)
@@ -119,10 +132,11 @@ static int count(const char *page, const char *word)
 
 static void test_wire_log__warns_once_while_nobody_answers_upstream(void **state)
 {
-    struct rig rig;
+    struct rig rig = {.named = false};
 
     (void)state;
     rig_init(&rig, false);
+    open_link(&rig, 1, "orders", "127.0.0.1:1");
     send_event(&rig, PROXY_ACCEPT, 5);
     send_event(&rig, PROXY_DIALED, ECONNREFUSED);
     send_event(&rig, PROXY_DIALED, ECONNREFUSED);
@@ -135,6 +149,48 @@ static void test_wire_log__warns_once_while_nobody_answers_upstream(void **state
     free(rig.page);
 }
 
+static void test_wire_log__names_the_link_where_there_may_be_several(void **state)
+{
+    struct rig rig = {.named = true};
+    struct proxy_event failed = {
+        .kind = PROXY_DIALED, .link = 2, .connection = 7, .a = ECONNREFUSED};
+    struct proxy_event closed = {.kind = PROXY_LINK_CLOSE, .link = 2};
+
+    (void)state;
+    rig_init(&rig, true);
+    open_link(&rig, 1, "orders", "127.0.0.1:1");
+    open_link(&rig, 2, "bills", "127.0.0.1:9");
+    rig.observer.on_event(rig.observer.arg, &failed);
+    rig.observer.on_event(rig.observer.arg, &closed);
+    send_event(&rig, PROXY_ACCEPT, 5);
+    rig_close(&rig);
+    assert_non_null(
+        strstr(rig.page, "orders: link opened on 127.0.0.1:2, upstream 127.0.0.1:1\n"));
+    assert_non_null(strstr(rig.page, "bills: warning: nobody answers at 127.0.0.1:9: "));
+    assert_non_null(strstr(rig.page, "bills: link closed\n"));
+    assert_non_null(strstr(rig.page, "orders: connection 1 accepted from port 5\n"));
+    free(rig.page);
+}
+
+static void test_wire_log__warns_again_when_the_new_upstream_is_nobody_too(void **state)
+{
+    struct rig rig = {.named = false};
+    json_t *detail = json_pack("{s:s}", "upstream", "127.0.0.1:3");
+    struct proxy_event moved = {.kind = PROXY_LINK_UPSTREAM, .link = 1, .detail = detail};
+
+    (void)state;
+    rig_init(&rig, false);
+    open_link(&rig, 1, "orders", "127.0.0.1:1");
+    send_event(&rig, PROXY_DIALED, ECONNREFUSED);
+    rig.observer.on_event(rig.observer.arg, &moved);
+    send_event(&rig, PROXY_DIALED, ECONNREFUSED);
+    rig_close(&rig);
+    assert_int_equal(count(rig.page, "nobody answers at 127.0.0.1:1"), 1);
+    assert_int_equal(count(rig.page, "nobody answers at 127.0.0.1:3"), 1);
+    json_decref(detail);
+    free(rig.page);
+}
+
 static void *flood(void *arg)
 {
     for (int i = 0; i < 6000; i++)
@@ -144,7 +200,7 @@ static void *flood(void *arg)
 
 static void test_wire_log__counts_what_came_faster_than_it_could_be_printed(void **state)
 {
-    struct rig rig;
+    struct rig rig = {.named = false};
     pthread_t plane;
 
     (void)state;
@@ -165,6 +221,8 @@ int main(void)
         cmocka_unit_test(test_wire_log__shows_a_fault_with_its_parameters),
         cmocka_unit_test(test_wire_log__leaves_out_what_nobody_wants_to_read),
         cmocka_unit_test(test_wire_log__warns_once_while_nobody_answers_upstream),
+        cmocka_unit_test(test_wire_log__names_the_link_where_there_may_be_several),
+        cmocka_unit_test(test_wire_log__warns_again_when_the_new_upstream_is_nobody_too),
         cmocka_unit_test(test_wire_log__counts_what_came_faster_than_it_could_be_printed),
     };
 
