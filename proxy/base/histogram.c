@@ -10,7 +10,7 @@ enum { TEXT_BYTES = 32 };
 
 static int bucket_of(uint64_t ns)
 {
-    uint64_t us = (ns + NS_PER_US - 1) / NS_PER_US;
+    uint64_t us = ns / NS_PER_US + (ns % NS_PER_US != 0);
     int bucket = us <= 1 ? 0 : 64 - __builtin_clzll(us - 1);
 
     return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
@@ -41,7 +41,7 @@ uint64_t histogram_quantile_ns(const struct histogram *h, double fraction)
         return 0;
     for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
         below += h->counts[i];
-        if ((double)below >= wanted)
+        if (h->counts[i] > 0 && (double)below >= wanted)
             return histogram_bound_ns(i);
     }
     return UINT64_MAX;

@@ -1,6 +1,7 @@
 /* chain: order, ends, removal and change, with faults that do what they like. */
 #include "tests/lib/proxy/rig.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -311,6 +312,146 @@ static void test_chain__counts_what_it_holds(void **state)
     rig_destroy(rig);
 }
 
+static void test_chain__a_fault_begins_behind_so_many_bytes(void **state)
+{
+    struct rig *rig = rig_create(NULL, NULL);
+    int index = rig_add_type(rig, &hole, "after=5B");
+
+    (void)state;
+    rig_push(rig, "abc");
+    assert_int_equal(rig_touched(rig, index), 0);
+    rig_push(rig, "defgh");
+    assert_string_equal(rig_output(rig), "abcde");
+    assert_int_equal(rig_touched(rig, index), 1);
+    rig_push(rig, "ijk");
+    rig_push_end(rig, CHUNK_FIN);
+    assert_string_equal(rig_output(rig), "abcde");
+    rig_heal(rig, index);
+    assert_string_equal(rig_output(rig), "abcde<RST>");
+    rig_destroy(rig);
+}
+
+static void test_chain__a_beginning_does_not_depend_on_how_input_is_cut(void **state)
+{
+    static const char text[] = "the quick brown fox jumps over the lazy dog";
+    struct rng rng;
+
+    (void)state;
+    rng_init(&rng, 11);
+    for (int round = 0; round < 200; round++) {
+        uint64_t after = 1 + rng_below(&rng, sizeof text - 2);
+        struct rig *rig = rig_create(NULL, NULL);
+        char words[32];
+        char expected[sizeof text];
+
+        snprintf(words, sizeof words, "after=%lluB", (unsigned long long)after);
+        rig_add_type(rig, &shout, words);
+        for (size_t at = 0; at < sizeof text - 1;) {
+            size_t part = 1 + rng_below(&rng, sizeof text - 1 - at);
+
+            rig_push_bytes(rig, text + at, part);
+            at += part;
+        }
+        for (size_t i = 0; i < sizeof text; i++)
+            expected[i] = (char)(i < after ? text[i] : text[i] & ~0x20);
+        assert_string_equal(rig_output(rig), expected);
+        rig_destroy(rig);
+    }
+}
+
+static void test_chain__an_end_before_the_beginning_passes(void **state)
+{
+    struct rig *rig = rig_create(NULL, NULL);
+    int index = rig_add_type(rig, &hole, "after=5B");
+
+    (void)state;
+    rig_push(rig, "abc");
+    rig_push_end(rig, CHUNK_FIN);
+    rig_push_end(rig, CHUNK_RST);
+    assert_string_equal(rig_output(rig), "abc<FIN><RST>");
+    assert_int_equal(rig_touched(rig, index), 0);
+    rig_heal(rig, index);
+    assert_string_equal(rig_output(rig), "abc<FIN><RST>");
+    rig_destroy(rig);
+}
+
+static void test_chain__what_a_direction_does_for_a_fault_begins_with_it(void **state)
+{
+    struct rig *rig = rig_create("stall", "after=3B");
+    int slow = rig_add(rig, "latency", "base=10ms after=3B");
+
+    (void)state;
+    rig_push(rig, "ab");
+    assert_int_equal(rig_chain(rig)->stopping, 0);
+    assert_int_equal(rig_chain(rig)->arrivals, 0);
+    assert_int_equal(rig_chain(rig)->buffer_bytes, 0);
+    rig_change(rig, slow, "base=20ms");
+    rig_push(rig, "cd");
+    assert_int_equal(rig_chain(rig)->stopping, 1);
+    assert_int_equal(rig_chain(rig)->arrivals, 1);
+    assert_int_equal(rig_chain(rig)->buffer_bytes, 64 << 20);
+    assert_string_equal(rig_output(rig), "abc");
+    rig_heal(rig, 0);
+    assert_int_equal(rig_chain(rig)->stopping, 0);
+    /* It has begun with what it was changed to meanwhile. */
+    rig_advance_ms(rig, 19);
+    assert_string_equal(rig_output(rig), "abc");
+    rig_advance_ms(rig, 1);
+    assert_string_equal(rig_output(rig), "abcd");
+    rig_destroy(rig);
+}
+
+/* Begins by ending: what had come with the byte behind which it began is not passed. */
+static void cut_on_begin(struct fault *f)
+{
+    fault_end(f, CHUNK_FIN);
+}
+
+static const struct fault_type cut = {
+    .name = "cut",
+    .params = no_params,
+    .on_begin = cut_on_begin,
+};
+
+static void test_chain__a_fault_may_end_the_stream_as_it_begins(void **state)
+{
+    struct rig *rig = rig_create(NULL, NULL);
+
+    (void)state;
+    rig_add_type(rig, &cut, "after=3B");
+    rig_push(rig, "abcdef");
+    rig_push(rig, "more");
+    assert_string_equal(rig_output(rig), "abc<FIN>");
+    rig_destroy(rig);
+}
+
+/* As latency, but a change leaves what it holds. */
+static void keeper_on_chunk(struct fault *f, struct chunk *c)
+{
+    fault_hold_until(f, c, fault_now(f) + 10 * NS_PER_MS);
+}
+
+static const struct fault_type keeper = {
+    .name = "keeper",
+    .params = no_params,
+    .keeps_held = true,
+    .on_chunk = keeper_on_chunk,
+};
+
+static void test_chain__a_change_may_leave_what_is_held(void **state)
+{
+    struct rig *rig = rig_create(NULL, NULL);
+
+    (void)state;
+    rig_add_type(rig, &keeper, "");
+    rig_push(rig, "a");
+    rig_change(rig, 0, "probability=0.5");
+    assert_string_equal(rig_output(rig), "");
+    rig_advance_ms(rig, 10);
+    assert_string_equal(rig_output(rig), "a");
+    rig_destroy(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +465,12 @@ int main(void)
         cmocka_unit_test(test_chain__a_fault_may_reset_when_it_is_healed),
         cmocka_unit_test(test_chain__a_fault_may_replace_and_wake),
         cmocka_unit_test(test_chain__counts_what_it_holds),
+        cmocka_unit_test(test_chain__a_fault_begins_behind_so_many_bytes),
+        cmocka_unit_test(test_chain__a_beginning_does_not_depend_on_how_input_is_cut),
+        cmocka_unit_test(test_chain__an_end_before_the_beginning_passes),
+        cmocka_unit_test(test_chain__what_a_direction_does_for_a_fault_begins_with_it),
+        cmocka_unit_test(test_chain__a_fault_may_end_the_stream_as_it_begins),
+        cmocka_unit_test(test_chain__a_change_may_leave_what_is_held),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,6 +145,109 @@ static void test_deadlines__a_callback_may_set_its_own_again(void **state)
     end(&t);
 }
 
+/* A clock that moves by itself: each look at it costs 100 ns. */
+struct running_clock {
+    struct clock clock;
+    uint64_t ns;
+};
+
+static uint64_t running_now_ns(const struct clock *clock)
+{
+    struct running_clock *own = (struct running_clock *)clock;
+
+    own->ns += 100;
+    return own->ns;
+}
+
+struct precise_test {
+    struct running_clock clock;
+    struct deadlines deadlines;
+    struct deadline items[2];
+    uint64_t fired_ns[2];
+};
+
+static void note(struct precise_test *t, int index)
+{
+    t->fired_ns[index] = t->clock.ns;
+}
+
+static void on_first(struct deadline *own)
+{
+    note((struct precise_test *)((char *)own - offsetof(struct precise_test, items[0])),
+         0);
+}
+
+static void on_second(struct deadline *own)
+{
+    note((struct precise_test *)((char *)own - offsetof(struct precise_test, items[1])),
+         1);
+}
+
+static void begin_precise(struct precise_test *t)
+{
+    *t = (struct precise_test){.clock = {.clock = {running_now_ns}, .ns = 1000}};
+    deadlines_init(&t->deadlines, &t->clock.clock);
+    assert_true(deadline_init(&t->deadlines, &t->items[0], on_first));
+    assert_true(deadline_init(&t->deadlines, &t->items[1], on_second));
+}
+
+static void end_precise(struct precise_test *t)
+{
+    deadline_release(&t->deadlines, &t->items[0]);
+    deadline_release(&t->deadlines, &t->items[1]);
+    deadlines_release(&t->deadlines);
+}
+
+static void test_deadlines__the_last_microseconds_of_a_precise_one_are_spun(void **state)
+{
+    struct precise_test t;
+
+    (void)state;
+    begin_precise(&t);
+    t.items[0].is_precise = true;
+    deadline_set(&t.deadlines, &t.items[0], 1000 + 50 * NS_PER_US);
+    deadline_set(&t.deadlines, &t.items[1], 1000 + 55 * NS_PER_US);
+    deadlines_run(&t.deadlines);
+    assert_in_range(t.fired_ns[0], 1000 + 50 * NS_PER_US, 1200 + 50 * NS_PER_US);
+    /* Nobody spins for one that did not ask for it. */
+    assert_int_equal(t.fired_ns[1], 0);
+    end_precise(&t);
+}
+
+static void test_deadlines__spinning_is_bounded_by_its_sixty_microseconds(void **state)
+{
+    struct precise_test t;
+
+    (void)state;
+    begin_precise(&t);
+    t.items[0].is_precise = true;
+    t.items[1].is_precise = true;
+    deadline_set(&t.deadlines, &t.items[0], 1000 + 40 * NS_PER_US);
+    deadline_set(&t.deadlines, &t.items[1], 1000 + 80 * NS_PER_US);
+    deadlines_run(&t.deadlines);
+    assert_in_range(t.fired_ns[0], 1000 + 40 * NS_PER_US, 1200 + 40 * NS_PER_US);
+    assert_int_equal(t.fired_ns[1], 0);
+    deadlines_run(&t.deadlines);
+    assert_in_range(t.fired_ns[1], 1000 + 80 * NS_PER_US, 1200 + 80 * NS_PER_US);
+    end_precise(&t);
+}
+
+static void test_deadlines__a_clock_that_stands_still_is_not_waited_for(void **state)
+{
+    static struct test t;
+
+    (void)state;
+    begin(&t);
+    t.items[0].deadline.is_precise = true;
+    deadline_set(&t.deadlines, &t.items[0].deadline, 1050);
+    deadlines_run(&t.deadlines);
+    assert_int_equal(t.turns, 0);
+    virtual_clock_advance(&t.clock, 50);
+    deadlines_run(&t.deadlines);
+    assert_int_equal(t.turns, 1);
+    end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +255,9 @@ int main(void)
         cmocka_unit_test(test_deadlines__equal_times_fire_in_the_order_of_setting),
         cmocka_unit_test(test_deadlines__survives_any_mix_of_set_move_and_clear),
         cmocka_unit_test(test_deadlines__a_callback_may_set_its_own_again),
+        cmocka_unit_test(test_deadlines__the_last_microseconds_of_a_precise_one_are_spun),
+        cmocka_unit_test(test_deadlines__spinning_is_bounded_by_its_sixty_microseconds),
+        cmocka_unit_test(test_deadlines__a_clock_that_stands_still_is_not_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
