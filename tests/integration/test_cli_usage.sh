@@ -144,5 +144,5 @@ expect_exit 0 "$stormdrill" api link:latency
 expect_stdout "base  duration, default 100ms"
 expect_exit 2 "$stormdrill" api link:lateny
 expect_stderr "did you mean 'link:latency'?"
-expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --fault reset
-expect_stderr "the faults are: latency, refuse, stall"
+expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --fault pause
+expect_stderr "the faults are: blackhole, close_after, "
