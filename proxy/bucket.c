@@ -12,6 +12,9 @@
 /* More than three steps in one step's time would be seen as a burst. */
 enum { PORTION_STEPS = 3 };
 
+/* 99.9999999 bytes are 100. What is sent too early by this is counted, not given away. */
+static const double rounding_bytes = 1e-6;
+
 /* Far above it doubles begin to lose what differences must keep. */
 static const uint64_t spent_max = 1ull << 32;
 
@@ -20,12 +23,11 @@ static double bytes_in(double rate, uint64_t ns)
     return rate * ((double)ns / NS_PER_S);
 }
 
-/* A step's worth; at least a byte, or the slowest rates would never fill it. */
+/* A step's worth and a byte: the slowest rates must fill it too, and who looks once a
+ * step must find the fraction that the step before left. */
 static double step_bytes(const struct bucket *b)
 {
-    double bytes = bytes_in(b->rate, BUCKET_STEP_NS);
-
-    return bytes > 1.0 ? bytes : 1.0;
+    return bytes_in(b->rate, BUCKET_STEP_NS) + 1.0;
 }
 
 static double depth_of(const struct bucket *b)
@@ -99,7 +101,7 @@ uint64_t bucket_allows(struct bucket *b, uint64_t now_ns)
     }
     portion = (double)b->burst + PORTION_STEPS * step_bytes(b) - (double)b->in_step;
     content = fmin(content, portion);
-    return content > 0.0 ? (uint64_t)content : 0;
+    return content > 0.0 ? (uint64_t)(content + rounding_bytes) : 0;
 }
 
 void bucket_spend(struct bucket *b, uint64_t bytes)
@@ -121,12 +123,13 @@ void bucket_note_late(struct bucket *b, uint64_t due_ns, uint64_t now_ns)
 
 uint64_t bucket_when(const struct bucket *b, uint64_t bytes)
 {
-    double depth = floor(depth_of(b));
-    double wanted = fmin((double)bytes, depth) + (double)b->spent - b->base;
+    double step = fmax(1.0, floor(bytes_in(b->rate, BUCKET_STEP_NS)));
+    double wanted = fmin((double)bytes, step) + (double)b->spent - b->base;
 
     if (b->rate <= 0.0)
         return UINT64_MAX;
     if (wanted <= 0.0)
         return b->base_ns;
+    wanted -= rounding_bytes / 2; /* or a nanosecond would be added to each wait */
     return b->base_ns + (uint64_t)ceil(wanted / b->rate * NS_PER_S);
 }

@@ -1,8 +1,8 @@
 /* bucket: how many bytes a rate allows by now.
  *
  * A bucket fills at `rate` and is emptied by what is sent. It holds `burst` and one step
- * (1 ms of the rate, at least one byte): so over any time T no more than rate * T + burst
- * + one step leaves. It counts from one moment on and in whole bytes, so no fraction is
+ * (1 ms of the rate and one byte): so over any time T no more than rate * T + burst +
+ * one step leaves. It counts from one moment on and in whole bytes, so no fraction is
  * ever lost, however often it is asked.
  *
  * A late wake is not the sender's fault: what the rate allowed meanwhile (10 ms of it at
@@ -45,8 +45,9 @@ void bucket_spend(struct bucket *b, uint64_t bytes);
 /* Somebody waited until `due_ns` and could look only now. */
 void bucket_note_late(struct bucket *b, uint64_t due_ns, uint64_t now_ns);
 
-/* When will so many bytes be allowed (as many as it ever holds, if that is less)?
- * UINT64_MAX: never. */
+/* When will so many bytes be allowed (a step's worth, if that is less)? UINT64_MAX:
+ * never.
+ */
 uint64_t bucket_when(const struct bucket *b, uint64_t bytes);
 
 #endif

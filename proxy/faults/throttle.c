@@ -136,9 +136,12 @@ static void arm(struct meter *m)
     m->carrier = first;
     if (first == NULL)
         return;
+    /* Not in the past: nobody was late who did not wait. */
     m->due_ns = bucket_when(&m->bucket, fault_held(first->fault));
     if (m->due_ns < m->served_ns + BUCKET_STEP_NS)
         m->due_ns = m->served_ns + BUCKET_STEP_NS;
+    if (m->due_ns < fault_now(first->fault))
+        m->due_ns = fault_now(first->fault);
     fault_wake_at(first->fault, m->due_ns);
 }
 
