@@ -194,6 +194,7 @@ void deadlines_run(struct deadlines *d)
         if (own->due_ns > now_ns)
             break;
         take_out(d, own);
+        d->fired++;
         own->on_due(own);
     }
     d->running = false;

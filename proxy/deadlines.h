@@ -33,6 +33,7 @@ struct deadlines {
     size_t capacity;
     size_t reserved;
     uint64_t turns;
+    uint64_t fired; /* so far */
     const struct clock *clock;
     bool running;
     bool attached;

@@ -12,6 +12,7 @@
 #include "proxy/deadlines.h"
 #include "proxy/pipes.h"
 #include "proxy/plane.h"
+#include "proxy/priority.h"
 #include "proxy/stamp.h"
 
 enum {
@@ -34,6 +35,7 @@ struct engine {
     struct rng rng;
     struct log *log;
     struct observer observer;
+    struct priority priority;
     uint64_t memory_bytes; /* held in faults and queues of all directions */
     uint64_t memory_bytes_max;
     struct histogram delay_errors; /* of all chains: let go so much later than due */

@@ -65,6 +65,9 @@ static void on_tick(struct deadline *own)
         report(lag);
     if (++lag->ticks % TICKS_PER_LOOK == 0)
         wires_check_deaf(lag->engine);
+    /* Of what came due this tick itself does not count. */
+    lag->engine->priority.due = lag->engine->deadlines.fired - ++lag->fired;
+    priority_tick(&lag->engine->priority);
     deadline_set(&lag->engine->deadlines, &lag->tick, lag->due_ns);
 }
 

@@ -18,6 +18,7 @@ struct lag {
     unsigned samples;
     unsigned over[6]; /* 5, 10, 25, 50, 100, 250 ms */
     unsigned ticks;
+    uint64_t fired; /* of its own deadline, so far */
 };
 
 /* E_NOMEM when memory is short. */

@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "proxy/engine.h"
@@ -272,19 +271,11 @@ static void on_commands(uv_async_t *async)
     }
 }
 
-/* Every injected delay and every time in evidence is this thread's: where we may (root,
- * CAP_SYS_NICE) it goes before whatever else the machine does. Else it stays as it is,
- * and the lag samples say how late it was. */
-static void go_first(void)
-{
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), -20);
-}
-
 static void *run(void *arg)
 {
     struct plane *plane = arg;
 
-    go_first();
+    priority_begin(&plane->engine.priority);
     uv_run(&plane->engine.loop, UV_RUN_DEFAULT);
     return NULL;
 }

@@ -98,6 +98,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct wire *wire = poll->data;
 
+    wire->engine->priority.events++;
     if (status < 0) {
         wire->watched = 0;
         events = wire->reading ? UV_READABLE : UV_DISCONNECT;
