@@ -18,6 +18,7 @@ struct casting {
     int link_capacity;
     int phase_capacity;
     int fault_capacity;
+    int rest_capacity;
     json_t *confs; /* array: owns what clients borrow */
     const struct evidence *evidence;
     int writer;     /* of the record at hand */
@@ -156,6 +157,28 @@ static double probability_of(const struct casting *c)
     return json_is_number(value) ? json_number_value(value) : 1;
 }
 
+/* Only a fault that has rests says so in its detail. */
+static void note_rest(struct casting *c, int fault, uint64_t time_ns)
+{
+    bool is_resting = json_is_true(json_object_get(c->detail, "resting"));
+    struct cast_rest *open = NULL;
+
+    for (int i = c->cast.rest_count - 1; i >= 0 && open == NULL; i--)
+        if (c->cast.rests[i].fault == fault && c->cast.rests[i].end_ns == 0)
+            open = &c->cast.rests[i];
+    if (open != NULL && !is_resting)
+        open->end_ns = time_ns;
+    if (open != NULL || !is_resting)
+        return;
+    if (!array_reserve(&c->cast.rests, &c->rest_capacity, c->cast.rest_count,
+                       sizeof *open)) {
+        c->no_memory = true;
+        return;
+    }
+    c->cast.rests[c->cast.rest_count++] =
+        (struct cast_rest){.fault = fault, .begin_ns = time_ns};
+}
+
 static void on_fault_begin(struct casting *c, const struct record *r)
 {
     bool is_action = record_kind(r) == RECORD_action;
@@ -175,6 +198,20 @@ static void on_fault_begin(struct casting *c, const struct record *r)
                                  .probability = probability_of(c)};
     copy_text(fault->name, sizeof fault->name, member(c, is_action ? "action" : "fault"));
     name_target(c, fault);
+    if (!is_action)
+        note_rest(c, c->cast.fault_count - 1, r->time_ns);
+}
+
+static void on_fault_change(struct casting *c, const struct record *r)
+{
+    for (int i = c->cast.fault_count - 1; i >= 0; i--) {
+        const struct cast_fault *fault = &c->cast.faults[i];
+
+        if (fault->number == r->a && fault->number != 0 && fault->end_ns == 0) {
+            note_rest(c, i, r->time_ns);
+            return;
+        }
+    }
 }
 
 static void on_fault_heal(struct casting *c, const struct record *r)
@@ -211,6 +248,9 @@ static void on_record(struct casting *c, const struct record *r)
     case RECORD_action:
         on_fault_begin(c, r);
         break;
+    case RECORD_fault_change:
+        on_fault_change(c, r);
+        break;
     case RECORD_fault_heal:
         on_fault_heal(c, r);
         break;
@@ -236,7 +276,8 @@ int cast_create(struct cast **out, const struct evidence *evidence, struct error
     static const unsigned kinds[] = {
         RECORD_client_start, RECORD_client_signal, RECORD_client_exit,
         RECORD_link_open,    RECORD_link_owner,    RECORD_phase,
-        RECORD_fault_begin,  RECORD_fault_heal,    RECORD_action,
+        RECORD_fault_begin,  RECORD_fault_change,  RECORD_fault_heal,
+        RECORD_action,
     };
     struct evidence_merge *merge = NULL;
     struct casting *c = calloc(1, sizeof *c);
@@ -272,6 +313,7 @@ void cast_destroy(struct cast *cast)
     free(cast->links);
     free(cast->phases);
     free(cast->faults);
+    free(cast->rests);
     free(c);
 }
 
@@ -320,6 +362,31 @@ const struct cast_link *cast_link(const struct cast *cast, uint16_t number)
             return &cast->links[i];
     }
     return NULL;
+}
+
+bool cast_fault_period(const struct cast *cast, int index, uint64_t from_ns,
+                       uint64_t *begin_ns, uint64_t *end_ns)
+{
+    const struct cast_fault *fault = &cast->faults[index];
+    uint64_t at_ns = from_ns > fault->begin_ns ? from_ns : fault->begin_ns;
+
+    for (int i = 0; i < cast->rest_count; i++) {
+        const struct cast_rest *rest = &cast->rests[i];
+
+        if (rest->fault != index || (rest->end_ns != 0 && rest->end_ns <= at_ns))
+            continue;
+        if (rest->begin_ns > at_ns) {
+            *begin_ns = at_ns;
+            *end_ns = rest->begin_ns;
+            return true;
+        }
+        if (rest->end_ns == 0)
+            return false;
+        at_ns = rest->end_ns;
+    }
+    *begin_ns = at_ns;
+    *end_ns = fault->end_ns;
+    return fault->end_ns == 0 || at_ns < fault->end_ns;
 }
 
 const struct cast_phase *cast_phase_named(const struct cast *cast, const char *name)

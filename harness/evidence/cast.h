@@ -39,6 +39,13 @@ struct cast_fault {  /* also actions, and broker and client faults: all disturba
     double probability; /* that a connection is hit; 1 where it does not say */
 };
 
+/* A time at which a fault did not act, though it was not healed: it had not begun yet
+ * (`after`), or it comes and goes (`on`, `off`). */
+struct cast_rest {
+    int fault;                 /* index in cast.faults */
+    uint64_t begin_ns, end_ns; /* end 0: it never acted again */
+};
+
 struct cast {
     struct cast_client *clients;
     int client_count;
@@ -48,6 +55,8 @@ struct cast {
     int phase_count;
     struct cast_fault *faults;
     int fault_count;
+    struct cast_rest *rests; /* of each fault in the order of time */
+    int rest_count;
 };
 
 int cast_create(struct cast **out, const struct evidence *evidence, struct error *err);
@@ -61,6 +70,12 @@ const struct cast_client *cast_client_named(const struct cast *cast, const char 
  * worker-1, worker-2, …)? NULL means everybody. */
 bool cast_means(const struct cast *cast, const char *name, uint32_t client);
 const struct cast_link *cast_link(const struct cast *cast, uint16_t number);
+
+/* The first time from `from_ns` on during which the fault with this index acted:
+ * [begin_ns, end_ns), end 0: without an end that is known. false: it acted no more. */
+bool cast_fault_period(const struct cast *cast, int index, uint64_t from_ns,
+                       uint64_t *begin_ns, uint64_t *end_ns);
+
 const struct cast_phase *cast_phase_named(const struct cast *cast, const char *name);
 
 #endif

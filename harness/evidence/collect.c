@@ -1,14 +1,13 @@
 /* collect: bring home what dead processes left.
  *
  * All well:     every file in shm is copied home and unlinked, the shm folder is removed;
- *               a killed writer's last segment is closed on the way (SEGMENT_LEFT).
- * Still alive:  a process whose mark is locked goes on writing: its files stay, the
- *               answer is E_BUSY. Taking a mapped file away would lose what comes next.
- * Disk full:    what has no room stays in shm; the answer is the error.
- * A copy:       somebody copied a killed run's folder and asks for the copy: it gets its
- *               files, and the original's stay where they are.
- * Two at once:  the shm folder is locked while it is emptied, or while evidence is
- *               opened; who comes second waits, or goes away (evidence_sweep). */
+ *               a killed writer's last segment is closed on the way (SEGMENT_LEFT,
+ * _TORN). Still alive:  a process whose mark is locked goes on writing: its files stay,
+ * the answer is E_BUSY. Taking a mapped file away would lose what comes next. Disk full:
+ * what has no room stays in shm; the answer is the error. A copy:       somebody copied a
+ * killed run's folder and asks for the copy: it gets its files, and the original's stay
+ * where they are. Two at once:  the shm folder is locked while it is emptied, or while
+ * evidence is opened; who comes second waits, or goes away (evidence_sweep). */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,6 +97,7 @@ struct look {
     size_t bytes;
     size_t records;
     bool is_whole; /* as large as it was made */
+    bool is_torn;  /* its last record has no check */
 };
 
 static void count_used(struct look *look, const uint8_t *bytes)
@@ -107,6 +107,8 @@ static void count_used(struct look *look, const uint8_t *bytes)
 
     look->is_whole = look->bytes == look->header.segment_bytes;
     look->records = count_records(first, slots);
+    look->is_torn =
+        look->records > 0 && *slot_check(first, slots_for(look->records) - 1) == 0;
     look->bytes = EVIDENCE_HEADER_BYTES + slots * sizeof *first;
 }
 
@@ -152,7 +154,8 @@ static int seal_copy(struct collection *c, const char *home_name, const struct l
 
     if (!segment_closing_is_unwritten(&look->header.closing) || !look->is_whole)
         return 0;
-    segment_closing_seal(&closing, look->records, SEGMENT_LEFT, 0);
+    segment_closing_seal(&closing, look->records,
+                         look->is_torn ? SEGMENT_TORN : SEGMENT_LEFT, 0);
     fd = openat(c->folder_fd, home_name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd == -1 ||
         pwrite(fd, &closing, sizeof closing, offsetof(struct segment_header, closing)) !=

@@ -35,7 +35,7 @@ bool segment_closing_is_good(const struct segment_closing *closing)
 {
     return closing->checksum ==
                checksum_until(closing, offsetof(struct segment_closing, checksum)) &&
-           closing->end <= SEGMENT_LEFT;
+           closing->end <= SEGMENT_TORN;
 }
 
 void side_header_seal(struct side_header *header)

@@ -40,13 +40,14 @@ enum segment_end {
     SEGMENT_GOES_ON, /* the chain does, in the next segment */
     SEGMENT_FINAL,   /* the writer was closed behind this segment */
     SEGMENT_LEFT,    /* it was killed; who brought the segment home counted */
+    SEGMENT_TORN,    /* the same, and its last record has no check yet */
 };
 
 /* Written once, when the writer leaves the segment. */
 struct segment_closing {
     uint64_t records;
     uint64_t end;
-    uint64_t side_bytes; /* of the whole side chain so far; 0 for SEGMENT_LEFT */
+    uint64_t side_bytes; /* of the whole side chain so far; 0 for a killed one's */
     uint64_t checksum;
 };
 

@@ -139,7 +139,7 @@ static void survey_slot(struct evidence *evidence, struct source *source,
     const struct record *r = segment->at + slot;
     bool is_last = r + 1 == segment->end;
     bool may_lack_check =
-        is_last && (!segment->closed || segment->closing.end == SEGMENT_LEFT);
+        is_last && (!segment->closed || segment->closing.end == SEGMENT_TORN);
     uint32_t check;
 
     if (slot_is_line(slot)) {
@@ -162,21 +162,22 @@ static void survey_slot(struct evidence *evidence, struct source *source,
         find(finding, "the record names a string or detail that is missing", slot);
 }
 
-/* Behind the last record there is no check either: it would be of one that is gone. */
+/* Behind the last record there is no check either: it would be of one that is gone. The
+ * last line of checks is there whole, also where the file ends in the middle of its
+ * group.
+ */
 static void check_rest(const struct source_segment *segment, struct finding *finding)
 {
+    static const struct check_line none;
     size_t slot = (size_t)(segment->end - segment->at);
 
-    for (; slot < segment->slots && finding->what == NULL; slot++) {
-        if (slot_is_line(slot)) {
-            static const struct check_line none;
-
-            if (memcmp(segment->at + slot, &none, sizeof none) != 0)
-                find(finding, "there is no record any more behind the checks", slot);
-            slot += GROUP_SLOTS - 1;
-        } else if (load_check(segment->at, slot) != 0) {
+    for (; slot % GROUP_SLOTS != 0; slot++) {
+        if (load_check(segment->at, slot) != 0)
             find(finding, "there is no record any more", slot);
-        }
+    }
+    for (; slot < segment->slots; slot += GROUP_SLOTS) {
+        if (memcmp(segment->at + slot, &none, sizeof none) != 0)
+            find(finding, "there is no record any more behind the checks", slot);
     }
 }
 
