@@ -93,6 +93,16 @@ static bool play(struct watch *w, const struct evidence *evidence, uint64_t unti
     return true;
 }
 
+/* A fault that rests is as good as healed, until it comes back. */
+static void later_by_rests(struct watch *w, const struct cast *cast, uint64_t until_ns)
+{
+    int i;
+
+    for (i = 0; i < cast->rest_count; i++)
+        if (cast->rests[i].begin_ns <= until_ns)
+            later(w, cast->rests[i].begin_ns);
+}
+
 static bool all_are(uint64_t some, uint64_t all)
 {
     return all != 0 && (some & all) == all;
@@ -115,13 +125,18 @@ uint64_t calm_since(const struct evidence *evidence, const struct cast *cast,
         return UINT64_MAX;
     for (i = 0; i < cast->fault_count; i++) {
         const struct cast_fault *fault = &cast->faults[i];
+        uint64_t begin_ns;
+        uint64_t end_ns;
 
         if (fault->begin_ns > until_ns)
             continue;
-        if (fault->end_ns == 0 || fault->end_ns > until_ns)
+        if (cast_fault_period(cast, i, until_ns, &begin_ns, &end_ns) &&
+            begin_ns <= until_ns)
             return UINT64_MAX;
-        later(&w, fault->end_ns);
+        if (fault->end_ns != 0 && fault->end_ns <= until_ns)
+            later(&w, fault->end_ns);
     }
+    later_by_rests(&w, cast, until_ns);
     return w.since_ns;
 }
 

@@ -110,6 +110,24 @@ static void collect_faults(struct collecting *c, const struct cast *cast)
     }
 }
 
+/* Faults that come and go disturb each time that they do. */
+static void collect_rests(struct collecting *c, const struct cast *cast)
+{
+    int i;
+
+    for (i = 0; i < cast->rest_count; i++) {
+        const struct cast_rest *rest = &cast->rests[i];
+        const struct cast_fault *fault = &cast->faults[rest->fault];
+        const char *on = fault->on[0] == '\0' ? "" : " on ";
+
+        if (rest->begin_ns > fault->begin_ns)
+            collect(c, rest->begin_ns, "rest of %s%s%s", fault->name, on, fault->on);
+        if (rest->end_ns != 0)
+            collect(c, rest->end_ns, "%s%s%s %s", fault->name, on, fault->on,
+                    rest->begin_ns > fault->begin_ns ? "again" : "begun");
+    }
+}
+
 static void collect_brokers(struct collecting *c, const struct evidence *evidence)
 {
     static const unsigned kinds[] = {RECORD_broker_signal, RECORD_broker_exit};
@@ -164,6 +182,7 @@ struct disturbances *disturbances_create(const struct evidence *evidence,
     if (c.to == NULL)
         return NULL;
     collect_faults(&c, cast);
+    collect_rests(&c, cast);
     collect_brokers(&c, evidence);
     if (c.no_memory) {
         disturbances_destroy(c.to);

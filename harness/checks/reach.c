@@ -30,7 +30,7 @@ struct reach {
     struct node_names names;
     struct change *changes;
     int count, capacity;
-    bool *hits; /* by fault: one that spares some connections has hit one */
+    uint64_t *hits; /* by fault: when one that spares some connections hit the first */
     bool no_memory;
 };
 
@@ -97,10 +97,17 @@ static void on_upstream(struct reach *reach, const struct evidence *evidence, in
     json_decref(detail);
 }
 
+/* While one of these acts nobody gets through: not even those who try. */
 static bool is_shutting(const struct cast_fault *fault)
 {
-    return fault->link != 0 && fault->number != 0 &&
-           (strcmp(fault->name, "refuse") == 0 || strcmp(fault->name, "stall") == 0);
+    static const char *const names[] = {"refuse", "stall", "blackhole", "half_open",
+                                        "unreachable"};
+    size_t i;
+
+    for (i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(fault->name, names[i]) == 0)
+            return fault->link != 0 && fault->number != 0;
+    return false;
 }
 
 static void shut_by_fault(struct reach *reach, const struct cast_fault *fault,
@@ -112,8 +119,8 @@ static void shut_by_fault(struct reach *reach, const struct cast_fault *fault,
         return;
     change->link = fault->link;
     if (!shuts)
-        snprintf(change->text, sizeof change->text, "%.30s on %.100s was healed",
-                 fault->name, fault->on);
+        snprintf(change->text, sizeof change->text, "%.30s on %.100s %s", fault->name,
+                 fault->on, time_ns == fault->end_ns ? "was healed" : "came to rest");
 }
 
 /* A fault with a probability below 1 excuses nobody who did not try: it shuts from the
@@ -126,11 +133,11 @@ static void on_hit(struct reach *reach, const struct record *r)
         const struct cast_fault *fault = &reach->cast->faults[i];
 
         if (!is_shutting(fault) || fault->probability >= 1 || fault->number != r->a ||
-            fault->link != r->link || reach->hits[i] || r->time_ns < fault->begin_ns ||
+            fault->link != r->link || reach->hits[i] != 0 ||
+            r->time_ns < fault->begin_ns ||
             (fault->end_ns != 0 && r->time_ns >= fault->end_ns))
             continue;
-        reach->hits[i] = true;
-        shut_by_fault(reach, fault, r->time_ns, true);
+        reach->hits[i] = r->time_ns;
     }
 }
 
@@ -165,14 +172,19 @@ static void add_faults(struct reach *reach)
     for (i = 0; i < reach->cast->fault_count; i++) {
         const struct cast_fault *fault = &reach->cast->faults[i];
 
-        if (!is_shutting(fault))
+        uint64_t from_ns = fault->probability >= 1 ? fault->begin_ns : reach->hits[i];
+        uint64_t begin_ns;
+        uint64_t end_ns;
+
+        if (!is_shutting(fault) || from_ns == 0)
             continue;
-        if (fault->probability >= 1)
-            shut_by_fault(reach, fault, fault->begin_ns, true);
-        else if (!reach->hits[i])
-            continue;
-        if (fault->end_ns != 0)
-            shut_by_fault(reach, fault, fault->end_ns, false);
+        while (cast_fault_period(reach->cast, i, from_ns, &begin_ns, &end_ns)) {
+            shut_by_fault(reach, fault, begin_ns, true);
+            if (end_ns == 0)
+                break;
+            shut_by_fault(reach, fault, end_ns, false);
+            from_ns = end_ns;
+        }
     }
 }
 

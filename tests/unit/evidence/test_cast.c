@@ -181,6 +181,57 @@ static void test_cast__names_what_was_never_named_by_its_number(void **state)
     evidence_close(e);
 }
 
+static void turn(struct evidence *e, bool resting)
+{
+    struct record change = {.kind = RECORD_fault_change, .a = 7, .link = 1};
+
+    add(e, change, NULL, json_pack("{s:s, s:b}", "fault", "stall", "resting", resting));
+}
+
+static void expect_period(const struct cast *cast, uint64_t from_ms, uint64_t begin_ms,
+                          uint64_t end_ms)
+{
+    uint64_t begin_ns;
+    uint64_t end_ns;
+
+    assert_true(cast_fault_period(cast, 0, BUILD_ORIGIN_NS + from_ms * NS_PER_MS,
+                                  &begin_ns, &end_ns));
+    assert_int_equal(begin_ns, BUILD_ORIGIN_NS + begin_ms * NS_PER_MS);
+    assert_int_equal(end_ns, BUILD_ORIGIN_NS + end_ms * NS_PER_MS);
+}
+
+static void test_cast__knows_when_a_fault_acted_between_its_rests(void **state)
+{
+    struct record begin = {.kind = RECORD_fault_begin, .a = 7, .link = 1};
+    struct evidence *e = evidence_create();
+    struct cast *cast;
+    uint64_t ns;
+
+    (void)state;
+    at_ms(e, 10);
+    add(e, begin, NULL, json_pack("{s:s, s:b}", "fault", "stall", "resting", true));
+    for (uint64_t ms = 20; ms <= 60; ms += 10) {
+        at_ms(e, ms);
+        turn(e, ms % 20 != 0);
+    }
+    at_ms(e, 65); /* a user's change while it acts is no turn */
+    turn(e, false);
+    at_ms(e, 70);
+    turn(e, true);
+    at_ms(e, 90);
+    add_fault_heal(e, 7, 1, 3);
+    cast = cast_of(e);
+    assert_int_equal(cast->fault_count, 1);
+    assert_int_equal(cast->rest_count, 4);
+    expect_period(cast, 0, 20, 30);
+    expect_period(cast, 25, 25, 30);
+    expect_period(cast, 30, 40, 50);
+    expect_period(cast, 55, 60, 70);
+    assert_false(cast_fault_period(cast, 0, BUILD_ORIGIN_NS + 70 * NS_PER_MS, &ns, &ns));
+    cast_destroy(cast);
+    evidence_close(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_cast__knows_whose_link_it_is),
         cmocka_unit_test(test_cast__cuts_time_into_phases),
         cmocka_unit_test(test_cast__lists_faults_and_actions_alike),
+        cmocka_unit_test(test_cast__knows_when_a_fault_acted_between_its_rests),
         cmocka_unit_test(test_cast__names_what_was_never_named_by_its_number),
     };
 
