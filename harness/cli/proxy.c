@@ -1,168 +1,40 @@
-/* proxy: one link alone, without a scenario.
+/* proxy: links alone, without a scenario, steered over HTTP.
  *
- * All well:  check every flag -> plane -> control -> link -> faults, one after the other
- *            -> say where it listens -> SIGINT or SIGTERM -> stats -> close -> 130 or
- * 143. Port taken, fault refused:  the error, everything closed again, exit 4 or 2.
- * Nothing is opened before all flags are known to be good. */
+ * All well:  check every flag -> plane -> API -> links of config and flags -> say where
+ *            they listen -> SIGINT or SIGTERM -> stats -> close -> 130 or 143.
+ * Port taken, fault refused:  the error, everything closed again, exit 4 or 2.
+ * Nothing is opened before all flags are known to be good. With --api none the API's
+ * thread still keeps the links; it only serves nobody. */
 #include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
+#include "harness/cli/api_call.h"
 #include "harness/cli/command.h"
 #include "harness/cli/complaint.h"
+#include "harness/cli/proxy_flags.h"
 #include "harness/cli/seed.h"
 #include "harness/cli/wire_log.h"
 #include "proxy/base/clock.h"
+#include "proxy/control/api.h"
 #include "proxy/plane.h"
 #include "reports/text.h"
 
-enum { FAULTS_MAX = 64 };
-
-struct wanted_fault {
-    char name[FAULT_NAME_BYTES];
-    json_t *params;
-};
+enum { SIGNALS = 3, COUNT_BYTES = 32 };
 
 struct proxy_run {
     struct invocation *invocation;
+    struct proxy_wishes wishes;
     uv_loop_t loop;
-    uv_signal_t signals[3];
+    uv_signal_t signals[SIGNALS];
     int signals_open;
     struct plane *plane;
-    struct control *control;
+    struct api *api;
     struct wire_log *log;
-    struct link_options options;
-    struct wanted_fault faults[FAULTS_MAX];
-    int fault_count;
-    int faults_added;
-    struct link_id link;
-    bool closing;
     int exit_code;
 };
-
-/* ---- flags ---- */
-
-/* What there is instead: pause is for nodes and clients, for example. */
-static void list_faults(struct error *err)
-{
-    const struct fault_type *type;
-    char names[256] = "";
-    size_t used = 0;
-
-    for (int i = 0; (type = fault_type_at(i)) != NULL; i++) {
-        int n = snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "",
-                         fault_type_name(type));
-
-        if (n < 0 || (size_t)n >= sizeof names - used)
-            break;
-        used += (size_t)n;
-    }
-    error_hint(err,
-               "the faults are: %s\nwhat they take: stormdrill api faults, stormdrill "
-               "api link:latency",
-               names);
-}
-
-static int read_fault(struct wanted_fault *fault, const char *words, struct error *err)
-{
-    int rc = param_words(words, fault->name, sizeof fault->name, &fault->params, err);
-
-    if (rc == 0)
-        rc = fault_check(fault->name, fault->params, err);
-    if (rc != 0) {
-        if (fault->name[0] != '\0' && fault_type_find(fault->name) == NULL)
-            list_faults(err);
-        error_prefix(err, "--fault '%s'", words);
-        err->code = E_USAGE;
-    }
-    return rc != 0 ? E_USAGE : 0;
-}
-
-/* Only this machine can reach it: 127.x.y.z, ::1, localhost, a Unix socket. */
-static bool is_loopback(const char *address)
-{
-    unsigned part[3];
-    int used = 0;
-
-    if (strncmp(address, "localhost:", 10) == 0 || strncmp(address, "[::1]:", 6) == 0 ||
-        strncmp(address, "unix:", 5) == 0)
-        return true;
-    /* By its digits: a host may be called 127.example.com. */
-    return sscanf(address, "127.%3u.%3u.%3u:%n", &part[0], &part[1], &part[2], &used) ==
-               3 &&
-           used > 0;
-}
-
-/* ":4222" means the loopback unless any address may listen. */
-static int read_listen(char *to, const char *text, bool allow_any, struct error *err)
-{
-    const char *host = "";
-
-    if (text[0] == ':')
-        host = allow_any ? "0.0.0.0" : "127.0.0.1";
-    if (snprintf(to, ADDRESS_BYTES, "%s%s", host, text) >= ADDRESS_BYTES)
-        return error_set(err, E_USAGE, "--listen is too long: %.60s…", text);
-    if (allow_any || is_loopback(to))
-        return 0;
-    error_set(err, E_USAGE, "--listen %s is no loopback address", text);
-    error_hint(err, "whoever reaches the port reaches the broker behind it; if that is "
-                    "meant: --allow-any-listen");
-    return E_USAGE;
-}
-
-/* "host:port" or "unix:/path"; what the port means is the plane's to say. */
-static int check_address(const char *flag, const char *text, struct error *err)
-{
-    const char *colon = strrchr(text, ':');
-    char *end = NULL;
-    long port;
-
-    if (strncmp(text, "unix:/", 6) == 0)
-        return 0;
-    port = colon != NULL ? strtol(colon + 1, &end, 10) : -1;
-    if (colon == NULL || end == colon + 1 || *end != '\0' || port < 0 || port > 65535) {
-        error_set(err, E_USAGE, "--%s '%s' is no address", flag, text);
-        error_hint(err, "write host:port (port 0 to 65535) or unix:/path");
-        return E_USAGE;
-    }
-    return 0;
-}
-
-static int read_flags(struct proxy_run *run, struct error *err)
-{
-    const struct invocation *in = run->invocation;
-    const char *upstream = invocation_text(in, "upstream");
-    const char *listen = invocation_text(in, "listen");
-    const char *words;
-    int rc;
-
-    if (upstream == NULL) {
-        error_set(err, E_USAGE, "proxy needs --upstream: where the server is");
-        error_hint(err, "stormdrill proxy --upstream 127.0.0.1:4222");
-        return E_USAGE;
-    }
-    if (listen == NULL)
-        listen = "127.0.0.1:0";
-    rc = check_address("upstream", upstream, err);
-    if (rc == 0)
-        rc = check_address("listen", listen, err);
-    if (rc == 0)
-        rc = read_listen(run->options.listen, listen,
-                         invocation_has(in, "allow-any-listen"), err);
-    if (rc == 0 &&
-        snprintf(run->options.upstream, ADDRESS_BYTES, "%s", upstream) >= ADDRESS_BYTES)
-        rc = error_set(err, E_USAGE, "--upstream is too long: %.60s…", upstream);
-    snprintf(run->options.name, sizeof run->options.name, "proxy");
-    run->options.dial_timeout_ns = invocation_duration(in, "dial-timeout", 0);
-    for (int i = 0; rc == 0 && (words = invocation_text_at(in, "fault", i)); i++) {
-        if (run->fault_count == FAULTS_MAX)
-            return error_set(err, E_USAGE, "more than %d faults", FAULTS_MAX);
-        rc = read_fault(&run->faults[run->fault_count++], words, err);
-    }
-    return rc;
-}
 
 /* ---- the end ---- */
 
@@ -173,123 +45,134 @@ static void on_signal_closed(uv_handle_t *handle)
     run->signals_open--;
 }
 
-static void on_control_closed(void *arg)
-{
-    struct proxy_run *run = arg;
-
-    for (int i = 0; i < 3; i++)
-        uv_close((uv_handle_t *)&run->signals[i], on_signal_closed);
-}
-
-static void finish(struct proxy_run *run)
-{
-    assert(!run->closing);
-    run->closing = true;
-    control_close(run->control, on_control_closed, run);
-}
-
-static void fail(struct proxy_run *run, const struct error *error)
-{
-    if (run->closing)
-        return;
-    run->exit_code = complaint_end(&run->invocation->err, error);
-    finish(run);
-}
-
-static void on_stats(void *arg, const struct plane_reply *reply)
-{
-    struct proxy_run *run = arg;
-    char up[32], down[32], count[32];
-
-    if (run->closing)
-        return;
-    if (reply->rc == 0) {
-        const struct link_stats *stats = &reply->stats;
-
-        fprintf(stderr,
-                "%s connections (%llu refused, %llu without upstream, %u still open), "
-                "%s bytes to the server, %s to the client\n",
-                text_count(count, sizeof count, stats->accepted),
-                (unsigned long long)stats->refused,
-                (unsigned long long)stats->dial_failed, stats->open,
-                text_count(up, sizeof up, stats->bytes_to_server),
-                text_count(down, sizeof down, stats->bytes_to_client));
-    }
-    finish(run);
-}
-
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct proxy_run *run = handle->data;
-    bool first = run->exit_code == EXIT_PASSED;
 
-    if (run->closing || !first)
+    if (run->exit_code != EXIT_PASSED)
         return;
     run->exit_code = number == SIGINT ? EXIT_SIGINT : EXIT_SIGTERM;
-    if (run->link.number == 0)
-        finish(run);
-    else
-        control_link_stats(run->control, run->link, on_stats, run);
+    for (int i = 0; i < SIGNALS; i++)
+        uv_close((uv_handle_t *)&run->signals[i], on_signal_closed);
+}
+
+static void print_stats(const struct link_metrics *link, bool named)
+{
+    const struct link_stats *stats = &link->stats;
+    char up[COUNT_BYTES], down[COUNT_BYTES], count[COUNT_BYTES];
+
+    if (named) {
+        text_put(stderr, link->name, true);
+        fputs(": ", stderr);
+    }
+    fprintf(stderr,
+            "%s connections (%llu refused, %llu without upstream, %u still open), "
+            "%s bytes to the server, %s to the client\n",
+            text_count(count, sizeof count, stats->accepted),
+            (unsigned long long)stats->refused, (unsigned long long)stats->dial_failed,
+            stats->open, text_count(up, sizeof up, stats->bytes_to_server),
+            text_count(down, sizeof down, stats->bytes_to_client));
+}
+
+/* What passed through, a line for each link. */
+static void sum_up(struct proxy_run *run)
+{
+    const struct plane_command command = {.kind = PLANE_METRICS};
+    struct plane_reply reply;
+
+    if (plane_call_wait(run->plane, &command, &reply) == 0) {
+        bool named = reply.metrics->link_count > 1 || !run->wishes.has_own_link;
+
+        for (uint32_t i = 0; i < reply.metrics->link_count; i++)
+            print_stats(&reply.metrics->links[i], named);
+    }
+    plane_reply_release(&reply);
 }
 
 /* ---- the way there ---- */
 
-static void on_fault_added(void *arg, const struct plane_reply *reply);
-
-static void add_next_fault(struct proxy_run *run)
-{
-    if (run->faults_added < run->fault_count) {
-        const struct wanted_fault *fault = &run->faults[run->faults_added];
-
-        control_fault_add(run->control, run->link, fault->name, fault->params,
-                          on_fault_added, run);
-        return;
-    }
-    printf("ready\n");
-    fflush(stdout);
-}
-
-static void on_fault_added(void *arg, const struct plane_reply *reply)
-{
-    struct proxy_run *run = arg;
-
-    if (run->closing)
-        return;
-    if (reply->rc != 0) {
-        fail(run, &reply->error);
-        return;
-    }
-    run->faults_added++;
-    add_next_fault(run);
-}
-
-static void on_link_open(void *arg, const struct plane_reply *reply)
-{
-    struct proxy_run *run = arg;
-
-    if (run->closing)
-        return;
-    if (reply->rc != 0) {
-        fail(run, &reply->error);
-        return;
-    }
-    run->link = reply->link;
-    /* A machine reads this line to learn the port, so it is on standard output. */
-    printf("listening on %s, upstream %s\n", reply->address, run->options.upstream);
-    fflush(stdout);
-    add_next_fault(run);
-}
-
 static void watch_signals(struct proxy_run *run)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < SIGNALS; i++) {
         uv_signal_init(&run->loop, &run->signals[i]);
         run->signals[i].data = run;
         run->signals_open++;
         uv_signal_start(&run->signals[i], on_signal, numbers[i]);
     }
+}
+
+/* A machine reads these lines to learn the ports, so they are on standard output. */
+static int print_links(struct proxy_run *run, struct error *err)
+{
+    json_t *links = api_links(run->api, err);
+    const json_t *link;
+    size_t i;
+
+    if (links == NULL)
+        return err->code;
+    json_array_foreach(links, i, link) {
+        const char *name = json_string_value(json_object_get(link, "name"));
+
+        printf("%s %s, upstream %s",
+               json_is_true(json_object_get(link, "enabled")) ? "listening on"
+                                                              : "disabled",
+               json_string_value(json_object_get(link, "listen")),
+               json_string_value(json_object_get(link, "upstream")));
+        if (json_array_size(links) > 1 || !run->wishes.has_own_link) {
+            fputs(", link ", stdout);
+            text_put(stdout, name, true);
+        }
+        putchar('\n');
+    }
+    json_decref(links);
+    return 0;
+}
+
+static void say_ready(struct proxy_run *run)
+{
+    if (strcmp(run->wishes.api, "none") != 0)
+        printf("api on %s\n", api_address(run->api));
+    if (run->wishes.api_by_default)
+        fprintf(stderr, "Toxiproxy's clients and `stormdrill fault` steer it there; "
+                        "/metrics and /v1/ are there too\n");
+    printf("ready\n");
+    fflush(stdout);
+}
+
+static int start_api(struct proxy_run *run, struct error *err)
+{
+    struct proxy_wishes *wishes = &run->wishes;
+    struct api_options options = {
+        .plane = run->plane,
+        .listen = wishes->api,
+        .token = wishes->token[0] != '\0' ? wishes->token : NULL,
+        .allow_any_listen = wishes->allow_any_listen,
+    };
+    int rc = api_start(&run->api, &options, err);
+
+    if (rc == 0)
+        return 0;
+    error_prefix(err, "the API");
+    if (rc == E_BUSY)
+        error_hint(err, "another proxy, or a Toxiproxy? stop it, or go elsewhere: "
+                        "--api 127.0.0.1:0 picks a free port");
+    else if (rc == E_PARAM)
+        err->code = E_USAGE;
+    return err->code;
+}
+
+/* What is wrong in a list of links is the caller's; a port that is taken is not. */
+static int make_links(struct proxy_run *run, struct error *err)
+{
+    int rc = api_populate(run->api, run->wishes.links, err);
+
+    if (rc != 0 && run->wishes.config != NULL)
+        error_prefix(err, "%s", run->wishes.config);
+    if (rc == E_PARAM || rc == E_FORMAT)
+        err->code = E_USAGE;
+    return rc != 0 ? err->code : print_links(run, err);
 }
 
 static int start(struct proxy_run *run, struct error *err)
@@ -300,6 +183,7 @@ static int start(struct proxy_run *run, struct error *err)
         .to = stderr,
         .verbose = invocation_has(in, "verbose"),
         .utf8 = in->err.utf8,
+        .named = strcmp(run->wishes.api, "none") != 0 || run->wishes.config != NULL,
         .start_ns = clock_now(clock_real()),
     };
     struct plane_options plane = {.seed = seed_of(in)};
@@ -311,18 +195,22 @@ static int start(struct proxy_run *run, struct error *err)
     rc = plane_start(&run->plane, &plane, err);
     if (rc != 0)
         return rc;
-    rc = control_open(&run->control, run->plane, &run->loop, err);
+    if (log.named || invocation_has(in, "fault"))
+        fprintf(stderr, "seed %llu\n", (unsigned long long)plane.seed);
+    rc = start_api(run, err);
+    if (rc == 0)
+        rc = make_links(run, err);
     if (rc != 0)
         return rc;
     watch_signals(run);
-    if (run->fault_count > 0)
-        fprintf(stderr, "seed %llu\n", (unsigned long long)plane.seed);
-    control_link_open(run->control, &run->options, on_link_open, run);
+    say_ready(run);
     return 0;
 }
 
 static void release(struct proxy_run *run)
 {
+    if (run->api != NULL)
+        api_stop(run->api);
     if (run->plane != NULL)
         plane_stop(run->plane);
     if (run->log != NULL)
@@ -330,8 +218,7 @@ static void release(struct proxy_run *run)
     uv_run(&run->loop, UV_RUN_DEFAULT);
     assert(run->signals_open == 0);
     uv_loop_close(&run->loop);
-    for (int i = 0; i < run->fault_count; i++)
-        json_decref(run->faults[i].params);
+    proxy_flags_release(&run->wishes);
 }
 
 static int run_proxy(struct invocation *invocation)
@@ -349,10 +236,12 @@ static int run_proxy(struct invocation *invocation)
     }
     run->invocation = invocation;
     uv_loop_init(&run->loop);
-    if (read_flags(run, &err) != 0 || start(run, &err) != 0)
+    if (proxy_flags_read(&run->wishes, invocation, &err) != 0 || start(run, &err) != 0) {
         run->exit_code = complaint_end(&invocation->err, &err);
-    else
+    } else {
         uv_run(&run->loop, UV_RUN_DEFAULT);
+        sum_up(run);
+    }
     release(run);
     code = run->exit_code;
     free(run);
@@ -360,32 +249,53 @@ static int run_proxy(struct invocation *invocation)
 }
 
 static const struct flag flags[] = {
-    {.name = "listen",
-     .letter = 'l',
-     .kind = VALUE_TEXT,
-     .value = "ADDR",
-     .help = "where clients connect; default 127.0.0.1:0, a free port, which is printed"},
     {.name = "upstream",
      .letter = 'u',
      .kind = VALUE_TEXT,
      .value = "ADDR",
-     .help = "where the server is: host:port or unix:/path"},
+     .help = "a link to this server: host:port or unix:/path"},
+    {.name = "listen",
+     .letter = 'l',
+     .kind = VALUE_TEXT,
+     .value = "ADDR",
+     .help = "where its clients connect; default 127.0.0.1:0, a free port, which is "
+             "printed"},
     {.name = "fault",
      .letter = 'f',
      .repeats = true,
      .kind = VALUE_TEXT,
      .value = "WORDS",
-     .help = "a fault from the start on, like 'latency base=100ms jitter=10ms'"},
-    {.name = "seed",
-     .kind = VALUE_NUMBER,
-     .value = "N",
-     .help = "repeat the draws of an earlier run; default: random, printed"},
+     .help = "a fault on it from the start on, like 'latency base=100ms jitter=10ms'"},
+    {.name = "name",
+     .kind = VALUE_TEXT,
+     .value = "NAME",
+     .help = "what the API calls it; default proxy"},
     {.name = "dial-timeout",
      .kind = VALUE_DURATION,
      .value = "TIME",
      .help = "how long a connection to the server may take; default 5s"},
+    {.name = "config",
+     .letter = 'c',
+     .kind = VALUE_TEXT,
+     .value = "FILE",
+     .help = "links from a JSON file, as Toxiproxy's -config has it, toxics in it too"},
+    {.name = "api",
+     .kind = VALUE_TEXT,
+     .value = "ADDR",
+     .help =
+         "the control API: host:port, unix:/path or none; default " API_DEFAULT_ADDRESS
+         " without --upstream, none with it"},
+    {.name = "api-token-file",
+     .kind = VALUE_TEXT,
+     .value = "FILE",
+     .help = "callers of the API must know the token in it; default "
+             "$STORMDRILL_API_TOKEN"},
     {.name = "allow-any-listen",
-     .help = "let --listen be more than this machine's loopback"},
+     .help = "let --listen, links and --api be more than this machine's loopback"},
+    {.name = "seed",
+     .kind = VALUE_NUMBER,
+     .value = "N",
+     .help = "repeat the draws of an earlier run; default: random, printed"},
     {.name = "verbose", .letter = 'v', .help = "print what happens on standard error"},
     {.name = NULL},
 };
@@ -393,9 +303,12 @@ static const struct flag flags[] = {
 extern const struct command command_proxy;
 const struct command command_proxy = {
     .name = "proxy",
-    .summary = "run one link alone: a TCP proxy with faults, without a scenario",
+    .summary = "run the proxy alone: TCP links with faults, steered over HTTP",
     .arguments = "",
     .details =
+        "Without --upstream it is a drop-in for Toxiproxy: its clients and "
+        "`stormdrill fault`\nmake links and faults over the API. With --upstream it is "
+        "one link, and has an API\nwhen --api says where.\n\n"
         "It runs until SIGINT or SIGTERM, then says what passed through. A fault's "
         "parameters\ncarry their units; `probability=0.5` makes it hit half of "
         "the connections, and\n`direction=to_server` or `to_client` one way only.",
@@ -403,7 +316,10 @@ const struct command command_proxy = {
         "  stormdrill proxy --upstream 127.0.0.1:4222 --listen 127.0.0.1:4223 \\\n"
         "      --fault 'latency base=100ms jitter=10ms'\n"
         "  stormdrill proxy -u 127.0.0.1:4222 -f 'refuse probability=0.5' --seed 7 "
-        "-v",
+        "-v\n"
+        "  stormdrill proxy --config toxiproxy.json\n"
+        "  stormdrill proxy -u 127.0.0.1:4222 --api 127.0.0.1:8474\n"
+        "  stormdrill fault add proxy 'latency base=100ms'",
     .flags = flags,
     .run = run_proxy,
 };

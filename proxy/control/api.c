@@ -14,15 +14,19 @@
 #include "proxy/control/book.h"
 #include "proxy/control/http.h"
 #include "proxy/control/toxiproxy.h"
+#include "proxy/control/v1.h"
+#include "proxy/control/v1_internal.h"
 
 static const struct route *const tables[] = {
     toxiproxy_routes,
+    v1_routes,
     NULL,
 };
 
-/* One populate of another thread. */
+/* What another thread waits for: links to be made, or, without `array`, listed. */
 struct job {
     const json_t *array;
+    json_t *links;
     struct error *err;
     int rc;
     bool is_done;
@@ -33,7 +37,7 @@ struct api {
     uv_async_t wake;
     pthread_t thread;
     struct book *book;
-    struct http *http;
+    struct http *http; /* NULL: it serves nobody */
     struct log *log;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t job_done;
@@ -60,7 +64,7 @@ static void on_http_closed(void *arg)
     book_close(api->book, on_book_closed, api);
 }
 
-static void on_populated(void *arg, int rc, const struct error *err)
+static void on_job_done(void *arg, int rc, const struct error *err)
 {
     struct api *api = arg;
 
@@ -74,6 +78,17 @@ static void on_populated(void *arg, int rc, const struct error *err)
     pthread_mutex_unlock(&api->lock);
 }
 
+static void on_read(void *arg, const struct book_answer *answer)
+{
+    struct api *api = arg;
+
+    pthread_mutex_lock(&api->lock);
+    if (answer->rc == 0)
+        api->job->links = v1_write_links(api->book);
+    pthread_mutex_unlock(&api->lock);
+    on_job_done(api, answer->rc, &answer->error);
+}
+
 /* Woken for a job or to stop; never both, since whoever stops has no call in work. */
 static void on_wake(uv_async_t *wake)
 {
@@ -85,10 +100,14 @@ static void on_wake(uv_async_t *wake)
     job = api->job;
     stopping = api->stopping;
     pthread_mutex_unlock(&api->lock);
-    if (stopping)
+    if (stopping && api->http != NULL)
         http_stop(api->http, on_http_closed, api);
+    else if (stopping)
+        on_http_closed(api);
+    else if (job != NULL && job->array != NULL)
+        toxiproxy_populate(api->book, job->array, on_job_done, api);
     else if (job != NULL)
-        toxiproxy_populate(api->book, job->array, on_populated, api);
+        book_read(api->book, on_read, api);
 }
 
 static void *run(void *arg)
@@ -105,6 +124,17 @@ static void free_api(struct api *api)
     pthread_cond_destroy(&api->job_done);
     pthread_mutex_destroy(&api->lock);
     free(api);
+}
+
+static int start_thread(struct api *api, struct error *err)
+{
+    if (pthread_create(&api->thread, NULL, run, api) == 0)
+        return 0;
+    if (api->http != NULL)
+        http_stop(api->http, on_http_closed, api);
+    else
+        on_http_closed(api);
+    return error_set(err, E_SYSTEM, "start the API's thread");
 }
 
 static int start_parts(struct api *api, const struct api_options *options,
@@ -125,13 +155,12 @@ static int start_parts(struct api *api, const struct api_options *options,
     if (rc != 0)
         return rc;
     http_options.context = api->book;
-    rc = http_start(&api->http, &api->loop, &http_options, err);
-    if (rc == 0 && pthread_create(&api->thread, NULL, run, api) != 0) {
-        rc = error_set(err, E_SYSTEM, "start the API's thread");
-        http_stop(api->http, on_http_closed, api);
-    } else if (rc != 0) {
+    if (strcmp(http_options.listen, "none") != 0)
+        rc = http_start(&api->http, &api->loop, &http_options, err);
+    if (rc != 0)
         on_http_closed(api);
-    }
+    else
+        rc = start_thread(api, err);
     if (rc != 0)
         uv_run(&api->loop, UV_RUN_DEFAULT);
     return rc;
@@ -165,7 +194,7 @@ int api_start(struct api **out, const struct api_options *options, struct error 
         free_api(api);
         return rc;
     }
-    log_info(api->log, "api", "listening on %s", http_address(api->http));
+    log_info(api->log, "api", "listening on %s", api_address(api));
     *out = api;
     return 0;
 }
@@ -183,20 +212,35 @@ void api_stop(struct api *api)
 
 const char *api_address(const struct api *api)
 {
-    return http_address(api->http);
+    return api->http != NULL ? http_address(api->http) : "none";
+}
+
+static int wait_for(struct api *api, struct job *job)
+{
+    pthread_mutex_lock(&api->lock);
+    while (api->job != NULL)
+        pthread_cond_wait(&api->job_done, &api->lock);
+    api->job = job;
+    uv_async_send(&api->wake);
+    while (!job->is_done)
+        pthread_cond_wait(&api->job_done, &api->lock);
+    pthread_mutex_unlock(&api->lock);
+    return job->rc;
 }
 
 int api_populate(struct api *api, const json_t *array, struct error *err)
 {
     struct job job = {.array = array, .err = err};
 
-    pthread_mutex_lock(&api->lock);
-    while (api->job != NULL)
-        pthread_cond_wait(&api->job_done, &api->lock);
-    api->job = &job;
-    uv_async_send(&api->wake);
-    while (!job.is_done)
-        pthread_cond_wait(&api->job_done, &api->lock);
-    pthread_mutex_unlock(&api->lock);
-    return job.rc;
+    assert(array != NULL);
+    return wait_for(api, &job);
+}
+
+json_t *api_links(struct api *api, struct error *err)
+{
+    struct job job = {.err = err};
+
+    if (wait_for(api, &job) == 0 && job.links == NULL)
+        error_set(err, E_NOMEM, "links");
+    return job.links;
 }

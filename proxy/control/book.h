@@ -148,7 +148,8 @@ void book_populate(struct book *book, const struct book_link_spec *specs, size_t
 void book_heal_all(struct book *book, book_done_fn *done, void *arg);
 
 /* {"fault": "latency", "name": "slow", "params": {"base": "1s"}}, name and params
- * optional: how /v1/ and a config's "faults" spell one. `spec` borrows from `json`. */
+ * optional: how /v1/ and a config's "faults" spell one. In a state that /v1/ gave, one
+ * that came as a toxic has its "toxic" too. `spec` borrows from `json`. */
 int book_fault_read(struct book_fault_spec *spec, const json_t *json, struct error *err);
 
 #endif

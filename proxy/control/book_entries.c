@@ -145,9 +145,13 @@ int book_fault_read(struct book_fault_spec *spec, const json_t *json, struct err
             spec->name = json_string_value(value);
         } else if (strcmp(key, "params") == 0 && json_is_object(value)) {
             spec->params = value;
+        } else if (strcmp(key, "toxic") == 0 && json_is_object(value)) {
+            spec->toxic = value;
         } else {
             error_set(err, E_PARAM, "a fault has no '%s' of this kind", key);
-            error_hint(err, "it takes: fault (text), name (text), params (object)");
+            error_hint(err,
+                       "it takes: fault (text), name (text), params (object); a state's "
+                       "also toxic (object)");
             return E_PARAM;
         }
     }

@@ -101,6 +101,8 @@ void book_step_open(struct op *op, const struct link_plan *plan, op_step_fn *the
     snprintf(link->listen, sizeof link->listen, "%s", plan->listen);
     snprintf(link->upstream, sizeof link->upstream, "%s", plan->upstream);
     link->enabled = !plan->disabled;
+    link->dial_timeout_ns = plan->dial_timeout_ns;
+    link->buffer_bytes = plan->buffer_bytes;
     memcpy(options.name, link->name, sizeof options.name);
     memcpy(options.upstream, link->upstream, sizeof options.upstream);
     memcpy(options.listen, plan->resolved, sizeof options.listen);

@@ -212,14 +212,17 @@ void call_reply_text(struct call *call, unsigned status, const char *text)
     call_reply(call, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
-static bool is_v1(const struct call *call)
+/* A path that no route has belongs to whose name it begins with. */
+bool call_is_v1(const struct call *call)
 {
-    return call->route != NULL && call->route->family == ROUTE_V1;
+    if (call->route != NULL)
+        return call->route->family == ROUTE_V1;
+    return strncmp(call->path, "/v1/", 4) == 0;
 }
 
 void call_reply_json(struct call *call, unsigned status, json_t *json)
 {
-    size_t digits = is_v1(call) ? DOUBLE_DIGITS : FLOAT_DIGITS;
+    size_t digits = call_is_v1(call) ? DOUBLE_DIGITS : FLOAT_DIGITS;
     char *text =
         json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
 
@@ -231,18 +234,45 @@ void call_reply_json(struct call *call, unsigned status, json_t *json)
     free(text);
 }
 
+/* A word for programs, beside the sentence for people. */
+static const char *code_of(unsigned status, int code)
+{
+    static const struct {
+        unsigned status;
+        const char *word;
+    } words[] = {
+        {401, "no_token"},       {403, "forbidden"}, {404, "not_found"},
+        {405, "no_such_method"}, {409, "conflict"},  {413, "too_large"},
+        {415, "not_json"},       {500, "cannot"},
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].status == status)
+            return words[i].word;
+    return code == E_PARAM ? "bad_parameter" : "bad_request";
+}
+
+static json_t *write_v1(unsigned status, const struct error *err)
+{
+    json_t *error =
+        json_pack("{s:s, s:s}", "code", code_of(status, err->code), "message", err->text);
+
+    if (err->hint[0] != '\0')
+        json_object_set_new(error, "hint", json_string(err->hint));
+    return json_pack("{s:o}", "error", error);
+}
+
 void call_reply_error(struct call *call, unsigned status, const struct error *err)
 {
-    json_t *json = json_pack("{s:s, s:i}", "error", err->text, "status", (int)status);
+    json_t *json;
     char *line = NULL;
     char *text;
 
-    if (is_v1(call)) {
-        if (err->hint[0] != '\0')
-            json_object_set_new(json, "hint", json_string(err->hint));
-        call_reply_json(call, status, json);
+    if (call_is_v1(call)) {
+        call_reply_json(call, status, write_v1(status, err));
         return;
     }
+    json = json_pack("{s:s, s:i}", "error", err->text, "status", (int)status);
     text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
     if (text != NULL && asprintf(&line, "%s\n", text) == -1)

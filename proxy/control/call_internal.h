@@ -48,6 +48,9 @@ void call_destroy(struct call *call);
 /* A piece of the body. false: memory is short, or it never ends. */
 bool call_take(struct call *call, const char *data, size_t size);
 
+/* Does it follow the contract of /v1/? */
+bool call_is_v1(const struct call *call);
+
 /* Plain replies, before and instead of a handler. */
 void call_reply_text(struct call *call, unsigned status, const char *text);
 

@@ -5,7 +5,7 @@
  *             take their answer get GRACE_MS; then the daemon and the handles close.
  *
  * The daemon's epoll descriptor is polled by the loop; before each poll the loop asks
- * the daemon how long it may sleep (idle connections, and 0 after a resume). */
+ * the daemon how long it may sleep, and does not sleep after a resume. */
 #include "proxy/control/http.h"
 
 #include <assert.h>
@@ -42,6 +42,7 @@ struct http {
     uint32_t answering;  /* those, and the replies on their way */
     unsigned char machine[5];
     uint32_t serial;
+    bool resumed; /* a connection; the daemon does not say so by itself */
     bool stopping;
     void (*on_closed)(void *arg);
     void *closed_arg;
@@ -111,6 +112,18 @@ static bool check_access(struct http *http, struct call *call)
     return false;
 }
 
+/* A web page may make its reader's browser send POST to any address, without asking,
+ * and cannot leave its Origin away. Toxiproxy's paths have the browser block. */
+static bool check_origin(struct call *call)
+{
+    if (call->route->family != ROUTE_V1 || call_header(call, "Origin") == NULL)
+        return true;
+    call_reply_problem(call, 403,
+                       "web pages may not call this API (it came with an "
+                       "Origin)");
+    return false;
+}
+
 /* false: no route, and the reply is made. */
 static bool check_route(struct http *http, struct call *call)
 {
@@ -126,8 +139,13 @@ static bool check_route(struct http *http, struct call *call)
         }
     }
     if (status == 0)
-        return true;
-    if (status == 404)
+        return check_origin(call);
+    if (call_is_v1(call) && status == 404)
+        call_reply_problem(call, 404, "there is no path '%.200s'", call->path);
+    else if (call_is_v1(call) && status == 405)
+        call_reply_problem(call, 405, "the path '%.200s' has no method %.20s", call->path,
+                           call->method);
+    else if (status == 404)
         call_reply_text(call, 404, "404 page not found\n");
     else if (status == 405)
         call_reply_empty(call, 405);
@@ -245,6 +263,7 @@ void http_on_reply(struct http *http, struct call *call)
     if (call->suspended) {
         call->suspended = false;
         MHD_resume_connection(call->connection);
+        http->resumed = true;
     }
 }
 
@@ -289,6 +308,7 @@ static void try_finish(struct http *http);
 
 static void pump(struct http *http)
 {
+    http->resumed = false;
     if (http->daemon != NULL)
         MHD_run(http->daemon);
     if (http->stopping)
@@ -312,7 +332,9 @@ static void on_prepare(uv_prepare_t *prepare)
     struct http *http = prepare->data;
     MHD_UNSIGNED_LONG_LONG ms;
 
-    if (MHD_get_timeout(http->daemon, &ms) == MHD_YES)
+    if (http->resumed)
+        uv_timer_start(&http->timer, on_timer, 0, 0);
+    else if (MHD_get_timeout(http->daemon, &ms) == MHD_YES)
         uv_timer_start(&http->timer, on_timer, ms, 0);
     else
         uv_timer_stop(&http->timer);

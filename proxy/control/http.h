@@ -88,7 +88,7 @@ void call_reply(struct call *call, unsigned status, const char *type, const char
 void call_reply_json(struct call *call, unsigned status, json_t *json); /* takes `json` */
 void call_reply_empty(struct call *call, unsigned status);
 
-/* {"error":"...","status":N} as the call's family has it; /v1/ adds "hint". */
+/* {"error":"...","status":N}, or {"error":{"code","message","hint"}} under /v1/. */
 void call_reply_error(struct call *call, unsigned status, const struct error *err);
 void call_reply_problem(struct call *call, unsigned status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

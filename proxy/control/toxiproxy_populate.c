@@ -1,8 +1,9 @@
 /* toxiproxy_populate: many proxies at once, by HTTP and from a configuration file.
  *
  * Everything is read and checked before anything is made. Beyond Toxiproxy an entry may
- * hold "toxics", as POST .../toxics takes them, and "faults" of ours (book_fault_read);
- * an entry is made with all of them or not at all. */
+ * hold "toxics", as POST .../toxics takes them, "faults" of ours (book_fault_read), and
+ * a link's "dial_timeout" and "buffer": so a state that /v1/state gave can be read. An
+ * entry is made with all of them or not at all. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,23 @@ static void crowd_destroy(struct crowd *crowd)
     free(crowd);
 }
 
+/* What Toxiproxy's proxies do not have. */
+static int read_own_fields(struct book_link_spec *spec, const json_t *json,
+                           struct error *err)
+{
+    const char *timeout = NULL;
+    const char *buffer = NULL;
+    int rc = decode_text(json, "Proxy", "dial_timeout", &timeout, err);
+
+    if (rc == 0)
+        rc = decode_text(json, "Proxy", "buffer", &buffer, err);
+    if (rc == 0 && timeout != NULL)
+        rc = param_duration(timeout, &spec->dial_timeout_ns, "dial_timeout", err);
+    if (rc == 0 && buffer != NULL)
+        rc = param_bytes(buffer, &spec->buffer_bytes, "buffer", err);
+    return rc;
+}
+
 static int read_fields(struct book_link_spec *spec, const json_t *json, struct error *err)
 {
     bool enabled = true;
@@ -56,6 +74,8 @@ static int read_fields(struct book_link_spec *spec, const json_t *json, struct e
         decode_bool(json, "Proxy", "enabled", &enabled, err) != 0)
         return error_prefix(err, "bad request body");
     spec->disabled = !enabled;
+    if (read_own_fields(spec, json, err) != 0)
+        return error_prefix(err, "bad request body");
     return 0;
 }
 

@@ -117,12 +117,13 @@ static void add_name(struct names *names, const char *name)
         names->all[names->count++] = name;
 }
 
-/* The nearest name in the sentence, or those that there are as the hint. */
-static void say_not_found(struct error *err, const char *what, const char *name,
-                          const struct names *names)
+/* The nearest name behind the sentence that is set, and those that there are as the
+ * hint. */
+static void add_suggestion(struct error *err, const char *name, const struct names *names)
 {
     const char *near = error_suggest(name, names->all, names->count);
     char all[ERROR_HINT_BYTES - 64] = "";
+    size_t size = strlen(err->text);
 
     for (int i = 0; i < names->count && i < NAMES_SHOWN; i++) {
         size_t at = strlen(all);
@@ -130,10 +131,7 @@ static void say_not_found(struct error *err, const char *what, const char *name,
         snprintf(all + at, sizeof all - at, "%s%s", i > 0 ? ", " : "", names->all[i]);
     }
     if (near != NULL)
-        error_set(err, E_NOT_FOUND, "there is no %s '%s'; did you mean '%s'?", what, name,
-                  near);
-    else
-        error_set(err, E_NOT_FOUND, "there is no %s '%s'", what, name);
+        snprintf(err->text + size, sizeof err->text - size, "; did you mean '%s'?", near);
     if (names->count > 0)
         error_hint(err, "there is: %s%s", all, names->count > NAMES_SHOWN ? ", …" : "");
     else
@@ -146,18 +144,18 @@ static void no_link(struct book *book, const char *name, struct error *err)
 
     for (const struct book_link *l = book_first(book); l != NULL; l = l->next)
         add_name(&names, l->name);
-    say_not_found(err, "link", name, &names);
+    error_set(err, E_NOT_FOUND, "there is no link '%s'", name);
+    add_suggestion(err, name, &names);
 }
 
 static void no_fault(const struct book_link *link, const char *name, struct error *err)
 {
     struct names names = {.count = 0};
-    char what[LINK_NAME_BYTES + 32];
 
-    snprintf(what, sizeof what, "fault on link '%s' called", link->name);
     for (const struct book_fault *f = link->faults; f != NULL; f = f->next)
         add_name(&names, f->name);
-    say_not_found(err, what, name, &names);
+    error_set(err, E_NOT_FOUND, "link '%s' has no fault '%s'", link->name, name);
+    add_suggestion(err, name, &names);
 }
 
 static void on_read_for_missing(void *arg, const struct book_answer *answer)
@@ -180,8 +178,12 @@ static void on_read_for_missing(void *arg, const struct book_answer *answer)
 
 void v1_reply_failed(struct call *call, const struct book_answer *answer)
 {
+    bool is_name = answer->about == NULL || strcmp(answer->about, "name") == 0;
+
     assert(answer->rc != 0);
-    if (answer->rc == E_NOT_FOUND && call_part(call, "link") != NULL)
+    if (answer->rc == E_NOT_FOUND && !is_name) /* a host that nobody knows */
+        call_reply_error(call, 400, &answer->error);
+    else if (answer->rc == E_NOT_FOUND && call_part(call, "link") != NULL)
         book_read(v1_book(call), on_read_for_missing, call);
     else
         call_reply_error(call, v1_status(answer->rc), &answer->error);

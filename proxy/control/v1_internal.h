@@ -42,6 +42,9 @@ json_t *v1_fault_json(const struct book_fault *fault);
 /* {"id", "name", "listen", "upstream", "enabled", "dial_timeout", "buffer", "faults"} */
 json_t *v1_link_json(const struct book_link *link);
 
+/* All of them. Inside `done` of a book_read. NULL: memory is short. */
+json_t *v1_write_links(const struct book *book);
+
 /* Reply with 200 and `json` (taken), after what the plane counted has been added to its
  * links and faults: "connections", "bytes", "held", "touched". */
 void v1_reply_counted(struct call *call, json_t *json);

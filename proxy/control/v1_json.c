@@ -59,6 +59,15 @@ json_t *v1_link_json(const struct book_link *link)
     return json;
 }
 
+json_t *v1_write_links(const struct book *book)
+{
+    json_t *links = json_array();
+
+    for (const struct book_link *l = book_first(book); l != NULL; l = l->next)
+        json_array_append_new(links, v1_link_json(l));
+    return links;
+}
+
 /* ---- the counters ---- */
 
 static json_t *count(uint64_t value)

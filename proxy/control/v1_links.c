@@ -113,12 +113,9 @@ void v1_link_body_destroy(struct v1_link_body *body)
 static void on_read_all(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    json_t *links = json_array();
 
     (void)answer;
-    for (const struct book_link *l = book_first(v1_book(call)); l != NULL; l = l->next)
-        json_array_append_new(links, v1_link_json(l));
-    v1_reply_counted(call, json_pack("{s:o}", "links", links));
+    v1_reply_counted(call, json_pack("{s:o}", "links", v1_write_links(v1_book(call))));
 }
 
 void v1_list_links(struct call *call)

@@ -14,7 +14,7 @@
 enum { LINKS_MAX = 10000 };
 
 /* An id is the running plane's; in the next one it would mean something else. */
-static json_t *without_ids(json_t *link)
+static void forget_ids(json_t *link)
 {
     json_t *fault;
     size_t i;
@@ -22,17 +22,18 @@ static json_t *without_ids(json_t *link)
     json_object_del(link, "id");
     json_array_foreach(json_object_get(link, "faults"), i, fault)
         json_object_del(fault, "id");
-    return link;
 }
 
 static void on_read(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    json_t *list = json_array();
+    json_t *list = v1_write_links(v1_book(call));
+    json_t *link;
+    size_t i;
 
     (void)answer;
-    for (const struct book_link *l = book_first(v1_book(call)); l != NULL; l = l->next)
-        json_array_append_new(list, without_ids(v1_link_json(l)));
+    json_array_foreach(list, i, link)
+        forget_ids(link);
     call_reply_json(call, 200, list);
 }
 
