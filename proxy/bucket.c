@@ -130,6 +130,6 @@ uint64_t bucket_when(const struct bucket *b, uint64_t bytes)
         return UINT64_MAX;
     if (wanted <= 0.0)
         return b->base_ns;
-    wanted -= rounding_bytes / 2; /* or a nanosecond would be added to each wait */
-    return b->base_ns + (uint64_t)ceil(wanted / b->rate * NS_PER_S);
+    /* Doubles miss a whole number by a hair: that must not add a nanosecond each time. */
+    return b->base_ns + (uint64_t)ceil(wanted / b->rate * NS_PER_S - 0.01);
 }
