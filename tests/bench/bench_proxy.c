@@ -2,6 +2,7 @@
  *
  *   bench_proxy [SECTION...] [--quick] [--rounds N] [--seconds X] [--json FILE] [--list]
  *               [--toxiproxy PATH] [--peer floor=PATH] [--stormdrill PATH]
+ *               [--only SETUP]...
  *
  * All sections: under six minutes; --quick: under 90 s. A section may be named by its
  * beginning: `delay` is all delays. Exit code 0: every goal that could be measured is
@@ -20,8 +21,8 @@
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
+#include "tests/bench/common/child.h"
 #include "tests/bench/proxy/bench.h"
-#include "tests/bench/proxy/child.h"
 
 enum { WANTED_MAX = 16, PATH_BYTES = 512, EXIT_USAGE = 2, EXIT_SIGNAL = 128 };
 
@@ -39,7 +40,8 @@ static int complain(const char *what, const char *word)
             "bench_proxy: %s%s\n"
             "usage: bench_proxy [SECTION...] [--quick] [--rounds 1..%d] [--seconds X]\n"
             "                   [--json FILE] [--list] [--toxiproxy PATH]\n"
-            "                   [--peer floor=PATH] [--stormdrill PATH]\n",
+            "                   [--peer floor=PATH] [--stormdrill PATH]\n"
+            "                   [--only SETUP]...\n",
             what, word, ROUNDS_MAX);
     return EXIT_USAGE;
 }
@@ -73,6 +75,10 @@ static bool read_value(struct bench *bench, struct options *options, const char 
 
     if (strcmp(name, "--json") == 0) {
         options->json = value;
+        return true;
+    }
+    if (strcmp(name, "--only") == 0 && bench->only_count < ONLY_MAX) {
+        bench->only[bench->only_count++] = value;
         return true;
     }
     if (strcmp(name, "--rounds") == 0) {

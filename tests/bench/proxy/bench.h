@@ -11,9 +11,11 @@
 #include <stdio.h>
 
 #include "proxy/base/rng.h"
-#include "tests/bench/proxy/origin.h"
+#include "tests/bench/common/origin.h"
 #include "tests/bench/proxy/peer.h"
 #include "tests/bench/proxy/results.h"
+
+enum { ONLY_MAX = 16 };
 
 struct bench {
     struct peer_tools tools;
@@ -22,6 +24,8 @@ struct bench {
     int rounds;     /* 0: as the section says */
     double seconds; /* a sample takes so many times its normal time */
     bool quick;
+    const char *only[ONLY_MAX]; /* setups; none: all */
+    int only_count;
     int cores;
     FILE *progress;
 };

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
+#include "tests/bench/common/net.h"
 #include "tests/bench/proxy/bench.h"
-#include "tests/bench/proxy/net.h"
 
 enum {
     CONNECTIONS = 8,

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
+#include "tests/bench/common/net.h"
 #include "tests/bench/proxy/bench.h"
-#include "tests/bench/proxy/net.h"
 
 enum { CONNECTIONS_MAX = 64, WRITE_BYTES = 256 * 1024, WAIT_MS = 20, SETTLE_MS = 3000 };
 

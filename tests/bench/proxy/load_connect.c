@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
+#include "tests/bench/common/net.h"
 #include "tests/bench/proxy/bench.h"
-#include "tests/bench/proxy/net.h"
 
 enum { AT_A_TIME = 32, SOURCES = 8, WAIT_MS = 1000, CLOCK_EVERY = 16, SETTLE_MS = 3000 };
 

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
+#include "tests/bench/common/child.h"
+#include "tests/bench/common/net.h"
 #include "tests/bench/proxy/bench.h"
-#include "tests/bench/proxy/child.h"
-#include "tests/bench/proxy/net.h"
 
 enum {
     CONNECTIONS = 9000,

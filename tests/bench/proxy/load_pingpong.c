@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
+#include "tests/bench/common/net.h"
 #include "tests/bench/proxy/bench.h"
-#include "tests/bench/proxy/net.h"
 
 enum {
     CONNECTIONS_MAX = 64,

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/bench/proxy/child.h"
-#include "tests/bench/proxy/net.h"
+#include "tests/bench/common/child.h"
+#include "tests/bench/common/net.h"
 
 enum { HAPROXY_CONNECTIONS = 9500, HAPROXY_PIPES = 128 };
 enum { TRIES = 3, PATH_BYTES = 300, READY_MS = 5000, ARGUMENTS_MAX = 16 };

@@ -4,11 +4,12 @@
  * stop. A peer that is not installed or does not start is left out, and a note says so.
  * A sample that fails is missing from its round; a note says that too. */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "proxy/base/clock.h"
+#include "tests/bench/common/child.h"
 #include "tests/bench/proxy/bench.h"
-#include "tests/bench/proxy/child.h"
 
 enum { SETUPS_MAX = 16, LOOK_MS = 200, WHY_BYTES = 256 };
 
@@ -91,12 +92,20 @@ struct stage_set {
     bool ready[SETUPS_MAX];
 };
 
+static bool is_wanted(const struct bench *bench, const struct peer_setup *setup)
+{
+    for (int i = 0; i < bench->only_count; i++)
+        if (strcmp(bench->only[i], setup->name) == 0)
+            return true;
+    return bench->only_count == 0 && !(bench->quick && setup->not_quick);
+}
+
 static bool start_peer(struct sample *sample, struct peer *peer,
                        const struct peer_setup *setup, uint16_t upstream)
 {
     struct bench *bench = sample->bench;
 
-    if (bench->quick && setup->not_quick)
+    if (!is_wanted(bench, setup))
         return false;
     if (peer_start(peer, setup, &bench->tools, upstream))
         return true;
@@ -140,7 +149,7 @@ static void take_all(struct sample *sample, uint16_t upstream)
     int rounds = rounds_of(bench, section);
 
     for (int i = 0; i < section->setup_count; i++)
-        set.ready[i] = section->fresh ? !(bench->quick && section->setups[i].not_quick)
+        set.ready[i] = section->fresh ? is_wanted(bench, &section->setups[i])
                                       : start_peer(sample, &set.peers[i],
                                                    &section->setups[i], upstream);
     for (int round = 0; round < rounds; round++) {

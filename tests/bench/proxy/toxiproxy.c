@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/bench/proxy/net.h"
+#include "tests/bench/common/net.h"
 #include "tests/bench/proxy/peer.h"
 
 enum { REPLY_BYTES = 8192, REPLY_MS = 5000, HALF_SECOND_MS = 500 };

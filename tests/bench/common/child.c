@@ -3,7 +3,7 @@
  * CPU time comes from the process's CPU clock, which counts nanoseconds over all its
  * threads, where /proc/PID/stat counts ticks of 10 ms. Descendants are summed: socat
  * forks for each connection. Those that were reaped are in stat's children fields. */
-#include "tests/bench/proxy/child.h"
+#include "tests/bench/common/child.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * start: listen, thread -> accept all that come -> on_readable, one read each time, so
  * that many connections in bulk share it fairly -> stop: thread over, all closed.
  * A connection is closed when its handler says so or its peer has gone. */
-#include "tests/bench/proxy/origin.h"
+#include "tests/bench/common/origin.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
-#include "tests/bench/proxy/net.h"
+#include "tests/bench/common/net.h"
 
 enum { EVENTS_MAX = 64, FDS_MAX = 65536 };
 

@@ -1,5 +1,5 @@
 /* net: loopback sockets for benchmarks. */
-#include "tests/bench/proxy/net.h"
+#include "tests/bench/common/net.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
-#include "tests/bench/proxy/child.h"
+#include "tests/bench/common/child.h"
 
 enum { BACKLOG = 4096, LISTENER_WAIT_MS = 5000, LISTENER_STEP_MS = 5 };
 
