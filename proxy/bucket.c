@@ -12,8 +12,12 @@
 /* More than three steps in one step's time would be seen as a burst. */
 enum { PORTION_STEPS = 3 };
 
-/* 99.9999999 bytes are 100. What is sent too early by this is counted, not given away. */
-static const double rounding_bytes = 1e-6;
+/* 99.99999999 bytes are 100: what doubles miss of a sum, and what the rate earns in a
+ * fiftieth of a nanosecond. It is counted, not given away. */
+static double rounding_of(const struct bucket *b)
+{
+    return b->rate * 2e-11 + (double)b->spent * 1e-15;
+}
 
 /* Far above it doubles begin to lose what differences must keep. */
 static const uint64_t spent_max = 1ull << 32;
@@ -92,22 +96,23 @@ uint64_t bucket_allows(struct bucket *b, uint64_t now_ns)
     if (b->rate <= 0.0)
         return 0;
     content = settle(b, now_ns);
-    /* What is still more than the bucket's own depth is owed; what was sent of it is
-     * owed no longer. */
-    b->late = fmax(0.0, fmin(b->late, content - depth_of(b)));
+    b->content = content;
     if (now_ns - b->step_ns >= BUCKET_STEP_NS) {
         b->step_ns = now_ns;
         b->in_step = 0;
     }
     portion = (double)b->burst + PORTION_STEPS * step_bytes(b) - (double)b->in_step;
     content = fmin(content, portion);
-    return content > 0.0 ? (uint64_t)(content + rounding_bytes) : 0;
+    return content > 0.0 ? (uint64_t)(content + rounding_of(b)) : 0;
 }
 
+/* What was owed and has been sent is owed no longer. */
 void bucket_spend(struct bucket *b, uint64_t bytes)
 {
     b->spent += bytes;
     b->in_step += bytes;
+    b->content -= (double)bytes;
+    b->late = fmax(0.0, fmin(b->late, b->content));
 }
 
 void bucket_note_late(struct bucket *b, uint64_t due_ns, uint64_t now_ns)

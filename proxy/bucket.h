@@ -24,6 +24,7 @@ struct bucket {
     uint64_t base_ns; /* from here on it counts */
     double base;      /* what was in it then */
     uint64_t spent;   /* since then */
+    double content;   /* when it was asked last, minus what was spent since */
     double late;      /* bytes owed for late wakes */
     uint64_t late_until_ns;
     uint64_t step_ns; /* since when portions of `late` count */
