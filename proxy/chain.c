@@ -317,6 +317,14 @@ struct stage *chain_add(struct chain *chain, const struct stage_options *options
     return stage;
 }
 
+uint64_t chain_abandoner(const struct chain *chain)
+{
+    for (const struct stage *stage = chain->first; stage != NULL; stage = stage->next)
+        if (stage->abandoned)
+            return stage->order;
+    return 0;
+}
+
 /* The heal of a fault that closed one side ends the other. */
 static void end_abandoned(struct chain *chain, struct stage *stage)
 {

@@ -78,6 +78,9 @@ void chain_change(struct chain *chain, struct stage *stage);
 /* Takes `chunk`. */
 void chain_push(struct chain *chain, struct chunk *chunk);
 
+/* The order of a stage whose fault has abandoned a side; 0: none has. */
+uint64_t chain_abandoner(const struct chain *chain);
+
 static inline bool chain_is_empty(const struct chain *chain)
 {
     return chain->first == NULL;

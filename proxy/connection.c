@@ -86,6 +86,23 @@ static void on_reset(struct wire *wire)
     connection_wire_dead(wire->owner, wire);
 }
 
+/* The other side was abandoned: for that one there is nobody any more to half-close. */
+static bool is_left_alone(struct connection *c, const struct wire *wire)
+{
+    const struct wire *other = wire == &c->client ? &c->server : &c->client;
+
+    return other->fd == -1 && other->dead;
+}
+
+/* Nobody reads it, and perhaps never will: then its FIN is the end. */
+static void on_end_seen(struct wire *wire)
+{
+    struct connection *c = wire->owner;
+
+    if (is_left_alone(c, wire))
+        connection_close(c, by(c, wire) | PROXY_HOW_FIN);
+}
+
 /* A wire or the dial has closed; with the last one the connection goes, and perhaps the
  * link with it. Touch nothing of it afterwards. */
 static void release_handle(struct connection *c)
@@ -113,6 +130,7 @@ static const struct wire_events wire_events = {
     .on_readable = on_readable,
     .on_writable = on_writable,
     .on_reset = on_reset,
+    .on_end_seen = on_end_seen,
     .on_closed = on_wire_closed,
 };
 
@@ -322,6 +340,10 @@ void connection_flow_end_read(struct connection *c, const struct flow *flow)
     if (flow->reset_read || c->ended_by != 0)
         return;
     c->ended_by = by(c, flow->from);
+    if (is_left_alone(c, flow->from)) {
+        connection_close(c, c->ended_by | PROXY_HOW_FIN);
+        return;
+    }
     emit(c, PROXY_HALF_CLOSED, 0, 0, c->ended_by, NULL);
 }
 
@@ -376,9 +398,9 @@ void connection_flow_abandon(struct connection *c, const struct flow *flow,
 {
     struct wire *wire = gone == SIDE_CLIENT ? &c->client : &c->server;
     const struct wire *left = gone == SIDE_CLIENT ? &c->server : &c->client;
+    uint64_t fault = chain_abandoner(&flow->chain);
 
-    (void)flow;
-    if (c->closing || (wire->fd == -1 && wire->dead))
+    if (c->closing || is_left_alone(c, left))
         return;
     /* Nobody upstream yet: later. Until then whoever abandons does not read either. */
     if (c->state < CONNECTION_RELAYING) {
@@ -389,6 +411,9 @@ void connection_flow_abandon(struct connection *c, const struct flow *flow,
         connection_close(c, PROXY_BY_FAULT | PROXY_HOW_RST);
         return;
     }
+    emit(c, PROXY_ABANDON,
+         fault != 0 ? fault : chain_abandoner(&c->flows[TO_CLIENT].chain), 0,
+         PROXY_BY_FAULT | PROXY_HOW_RST | by(c, wire), NULL);
     for (int i = 0; i < DIRECTION_COUNT; i++)
         flow_abandon(&c->flows[i], wire);
     if (!c->closing)

@@ -21,18 +21,23 @@ enum proxy_event_kind {
     PROXY_FIRST_BYTE,    /* first byte from upstream was passed on; a = ns since accept */
     PROXY_HALF_CLOSED,   /* one side sent FIN; flags = who */
     PROXY_CLOSE,         /* a = bytes to server, b = bytes to client; flags = who | how */
-    PROXY_FAULT_BEGIN,   /* a = fault number; detail {fault, label, direction, params} */
-    PROXY_FAULT_CHANGE,  /* a = fault number; detail as above, the new state */
-    PROXY_FAULT_HEAL,    /* a = fault number, b = chunks and connections it touched */
+    PROXY_FAULT_BEGIN,   /* a = fault number; detail {fault, label, direction, params},
+                          * and resting where it has times at which it does not act */
+    PROXY_FAULT_CHANGE,  /* a = fault number; detail as above, the new state: changed by
+                          * the user, begun late, resting, on again */
+    PROXY_FAULT_HEAL,    /* a = fault number, b = chunks and connections it touched;
+                          * detail {delays}: a histogram of those it drew, if any */
     PROXY_FAULT_DRAW,    /* per connection: a = fault number, b = u as bits of a double,
                           * flags = PROXY_DRAW_HIT or 0 */
     PROXY_ACTION,        /* instant; a = connections touched; detail {action, params} */
     PROXY_BOUND,         /* a direction reached its bound; a = bytes held, flags = side */
+    PROXY_ABANDON,       /* one side was reset, the other heard nothing; a = fault number,
+                          * flags = BY_FAULT | the side that is gone */
     PROXY_LAG,           /* once a second: a = worst loop lag in ns, b = samples,
                           * detail {samples, over_5ms, over_250ms} when any was over */
 };
 
-/* flags of CLOSE, HALF_CLOSED, REFUSED, BOUND */
+/* flags of CLOSE, HALF_CLOSED, REFUSED, BOUND, ABANDON */
 enum proxy_event_flags {
     PROXY_BY_CLIENT = 1 << 0, /* also: direction to_server in BOUND */
     PROXY_BY_SERVER = 1 << 1, /* also: direction to_client in BOUND */

@@ -85,7 +85,11 @@ static void learn_of_reset(struct wire *wire)
     int error = socket_error(wire->fd);
 
     if (error == 0) {
+        bool first = !wire->end_seen;
+
         wire->end_seen = true;
+        if (first)
+            wire->events->on_end_seen(wire);
         return;
     }
     wire_kill(wire, error);

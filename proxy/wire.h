@@ -22,6 +22,7 @@ struct wire_events {
     void (*on_readable)(struct wire *wire); /* read until it would block, or enough */
     void (*on_writable)(struct wire *wire); /* only while wire->writing */
     void (*on_reset)(struct wire *wire);    /* the peer has reset it, once */
+    void (*on_end_seen)(struct wire *wire); /* a FIN came while nobody reads, once */
     void (*on_closed)(struct wire *wire);   /* the last event; may free it */
 };
 

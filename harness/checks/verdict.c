@@ -146,7 +146,7 @@ void verdict_count(struct verdict *verdict, const char *name, uint64_t value)
 }
 
 /* The eyes that saw it. A record does not know its writer; kinds below 80 are the
- * harness's own (30 to 41 and faults on links the proxy's), the others a client's. For
+ * harness's own (30 to 42 and faults on links the proxy's), the others a client's. For
  * records of messages `message.client` is the publisher, whose own story this is. */
 static const char *witness_writer(const struct evidence *evidence,
                                   const struct record *record, unsigned kind)
@@ -154,7 +154,7 @@ static const char *witness_writer(const struct evidence *evidence,
     int count = evidence_writer_count(evidence);
     int i;
 
-    if (kind >= RECORD_link_open && kind <= RECORD_lag)
+    if (kind >= RECORD_link_open && kind <= RECORD_abandon)
         return "proxy";
     if (kind >= RECORD_fault_begin && kind <= RECORD_action && record->link != 0)
         return "proxy";

@@ -68,6 +68,16 @@ static const char *detail_text(const struct proxy_event *event, const char *name
     return text != NULL ? text : "";
 }
 
+/* A change may be a turn: the fault begins late, rests, or is on again. */
+static const char *changed(const struct proxy_event *event)
+{
+    const json_t *resting = json_object_get(event->detail, "resting");
+
+    if (json_is_true(resting))
+        return "rests:";
+    return json_is_false(resting) ? "is on:" : "changed to";
+}
+
 static void describe_fault(char *text, size_t size, const struct proxy_event *event,
                            const char *verb)
 {
@@ -93,6 +103,10 @@ static void describe_connection(char *text, size_t size, const struct proxy_even
                  (double)b / NS_PER_MS);
     else if (event->kind == PROXY_REFUSED)
         snprintf(text, size, "connection %u refused (%s)", n, how(event->flags));
+    else if (event->kind == PROXY_ABANDON)
+        snprintf(text, size,
+                 "connection %u: the %s was reset, the other side heard nothing", n,
+                 event->flags & PROXY_BY_CLIENT ? "client" : "server");
     else if (event->kind == PROXY_HALF_CLOSED)
         snprintf(text, size, "connection %u half-closed by %s", n, who(event->flags));
     else
@@ -110,6 +124,7 @@ bool wire_log_describe(char *text, size_t size, const struct proxy_event *event)
     case PROXY_DIALED:
     case PROXY_REFUSED:
     case PROXY_HALF_CLOSED:
+    case PROXY_ABANDON:
     case PROXY_CLOSE:
         describe_connection(text, size, event);
         return true;
@@ -117,7 +132,7 @@ bool wire_log_describe(char *text, size_t size, const struct proxy_event *event)
         describe_fault(text, size, event, "begins");
         return true;
     case PROXY_FAULT_CHANGE:
-        describe_fault(text, size, event, "changed to");
+        describe_fault(text, size, event, changed(event));
         return true;
     case PROXY_FAULT_HEAL:
         snprintf(text, size, "fault %llu healed, it touched %llu",

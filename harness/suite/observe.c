@@ -21,6 +21,7 @@ static const uint16_t kinds[] = {
     [PROXY_FAULT_DRAW] = RECORD_fault_draw,
     [PROXY_ACTION] = RECORD_action,
     [PROXY_BOUND] = RECORD_bound,
+    [PROXY_ABANDON] = RECORD_abandon,
     [PROXY_LAG] = RECORD_lag,
 };
 
