@@ -54,6 +54,33 @@ static void test_wire_log__shows_a_fault_with_its_parameters(void **state)
     json_decref(detail);
 }
 
+static void
+test_wire_log__tells_a_change_from_a_rest_and_from_being_on_again(void **state)
+{
+    static const char *const wanted[] = {"fault stall rests: {}", "fault stall is on: {}",
+                                         "fault stall changed to {}"};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        json_t *detail = json_pack("{s:s, s:{}}", "fault", "stall", "params");
+
+        if (i < 2)
+            json_object_set_new(detail, "resting", json_boolean(i == 0));
+        expect_words((struct proxy_event){.kind = PROXY_FAULT_CHANGE, .detail = detail},
+                     wanted[i]);
+        json_decref(detail);
+    }
+}
+
+static void test_wire_log__says_which_side_was_abandoned(void **state)
+{
+    (void)state;
+    expect_words((struct proxy_event){.kind = PROXY_ABANDON,
+                                      .connection = 7,
+                                      .flags = PROXY_BY_FAULT | PROXY_BY_SERVER},
+                 "connection 7: the server was reset, the other side heard nothing");
+}
+
 static void test_wire_log__leaves_out_what_nobody_wants_to_read(void **state)
 {
     char text[240];
@@ -219,6 +246,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wire_log__says_who_closed_and_how),
         cmocka_unit_test(test_wire_log__shows_a_fault_with_its_parameters),
+        cmocka_unit_test(
+            test_wire_log__tells_a_change_from_a_rest_and_from_being_on_again),
+        cmocka_unit_test(test_wire_log__says_which_side_was_abandoned),
         cmocka_unit_test(test_wire_log__leaves_out_what_nobody_wants_to_read),
         cmocka_unit_test(test_wire_log__warns_once_while_nobody_answers_upstream),
         cmocka_unit_test(test_wire_log__names_the_link_where_there_may_be_several),
