@@ -191,7 +191,7 @@ static void survey(struct evidence *evidence, struct source *source,
     for (size_t slot = 0; slot < slots; slot++)
         survey_slot(evidence, source, segment, key, slot, &finding);
     check_rest(segment, &finding);
-    if (finding.what != NULL)
+    if (finding.what != NULL && !segment->told)
         evidence_add_damage(evidence, source, "%s: at byte %llu %s", segment->name,
                             (unsigned long long)(EVIDENCE_HEADER_BYTES +
                                                  finding.slot * sizeof(struct record)),
@@ -242,7 +242,7 @@ static void check_chain(struct evidence *evidence, struct source *source)
     uint32_t expected = 0;
 
     for (int i = 0; i < source->segment_count; i++) {
-        const struct source_segment *segment = &source->segments[i];
+        struct source_segment *segment = &source->segments[i];
         const char *wrong = wrong_with(source, i);
 
         if (segment->number != expected) {
@@ -251,7 +251,8 @@ static void check_chain(struct evidence *evidence, struct source *source)
             evidence->damage.bad_segments += segment->number - expected - 1;
         }
         expected = segment->number + 1;
-        if (wrong != NULL)
+        segment->told = wrong != NULL;
+        if (segment->told)
             evidence_add_damage(evidence, source, "%s: %s", segment->name, wrong);
     }
 }

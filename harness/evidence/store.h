@@ -23,6 +23,7 @@ struct source_segment {
     bool closed;         /* `closing` is good */
     bool closing_is_bad; /* something stands there, but no sane word */
     bool cut;            /* not closed, and not as large as it was made */
+    bool told;           /* what is wrong with it */
     struct segment_closing closing;
     char name[FILE_NAME_BYTES];
 };

@@ -2,9 +2,9 @@
  *
  * Input: a byte of mode, two bytes that say how much of the rest is the segment, the
  * segment, the side file. Random bytes never match a checksum, so by mode a good header
- * is put in front of the records, and the side file's entries are written from pieces:
- * type, number, size, text. What is opened then must hold what evidence.h promises, and
- * every exported line must be JSON. */
+ * is put in front of the records, which get their checks, and the side file's entries are
+ * written from pieces: type, number, size, text. What is opened then must hold what
+ * evidence.h promises, and every exported line must be JSON. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,9 +14,16 @@
 #include "harness/evidence/cast.h"
 #include "harness/evidence/segment.h"
 #include "harness/evidence/side_entry.h"
+#include "harness/evidence/slots.h"
 #include "harness/evidence/store.h"
 
-enum { MODE_RAW_SEGMENT = 1, MODE_RAW_SIDE = 2, MODE_CLOSED = 4, MODE_FINAL = 8 };
+enum {
+    MODE_RAW_SEGMENT = 1,
+    MODE_RAW_SIDE = 2,
+    MODE_CLOSED = 4,
+    MODE_FINAL = 8,
+    MODE_UNCHECKED = 16,
+};
 
 struct bytes {
     uint8_t *at;
@@ -31,9 +38,26 @@ static struct bytes allocate(size_t size)
     return bytes;
 }
 
+/* Each 64 bytes are a record, in its slot and with its check. */
+static void write_records(struct record *first, unsigned mode, const uint8_t *data,
+                          size_t count)
+{
+    uint64_t key = check_key(side_writer_key("c1.0"), 0);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t slot = slots_for(i + 1) - 1;
+        struct check_line *line = (void *)(first + slot / GROUP_SLOTS * GROUP_SLOTS);
+
+        memcpy(&first[slot], data + i * sizeof *first, sizeof *first);
+        if ((mode & MODE_UNCHECKED) == 0)
+            line->checks[slot % GROUP_SLOTS - 1] = record_check(&first[slot], key, slot);
+    }
+}
+
 static struct bytes make_segment(unsigned mode, const uint8_t *data, size_t size)
 {
     struct segment_header header = {.client = 1, .writer = "c1.0"};
+    size_t count = size / sizeof(struct record);
     struct bytes segment;
 
     if ((mode & MODE_RAW_SEGMENT) != 0) {
@@ -41,12 +65,15 @@ static struct bytes make_segment(unsigned mode, const uint8_t *data, size_t size
         memcpy(segment.at, data, size);
         return segment;
     }
-    segment = allocate(EVIDENCE_HEADER_BYTES + size);
+    segment = allocate(EVIDENCE_HEADER_BYTES + slots_for(count) * sizeof(struct record));
+    header.segment_bytes = segment.size;
     segment_header_seal(&header, clock_real());
     if ((mode & MODE_CLOSED) != 0)
-        segment_closing_seal(&header.closing, size / 32, (mode & MODE_FINAL) != 0);
+        segment_closing_seal(&header.closing, count,
+                             (mode & MODE_FINAL) != 0 ? SEGMENT_FINAL : SEGMENT_GOES_ON,
+                             SIDE_HEADER_BYTES);
     memcpy(segment.at, &header, sizeof header);
-    memcpy(segment.at + EVIDENCE_HEADER_BYTES, data, size);
+    write_records((void *)(segment.at + EVIDENCE_HEADER_BYTES), mode, data, count);
     return segment;
 }
 
@@ -70,6 +97,7 @@ static struct bytes make_side(unsigned mode, const uint8_t *data, size_t size)
 
         side_entry_write(side.at + used, data[at] % 2 == 0 ? SIDE_STRING : SIDE_DETAIL,
                          number, (const char *)data + at + 4, text);
+        side_entry_seal(side.at + used, side_entry_key(side_writer_key("c1.0"), used));
         used += side_entry_bytes(text);
         at += 4 + text;
     }
@@ -80,6 +108,8 @@ static struct bytes make_side(unsigned mode, const uint8_t *data, size_t size)
 
 static void check_walk(const struct evidence *evidence)
 {
+    assert((evidence_damage(evidence).bad_segments == 0) ==
+           (evidence_damage_text(evidence, 0) == NULL));
     for (int i = 0; i < evidence_writer_count(evidence); i++) {
         struct evidence_walk walk;
         const struct record *record;
