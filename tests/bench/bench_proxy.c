@@ -23,6 +23,7 @@
 #include "proxy/base/clock.h"
 #include "tests/bench/common/child.h"
 #include "tests/bench/proxy/bench.h"
+#include "tests/bench/proxy/relay.h"
 
 enum { WANTED_MAX = 16, PATH_BYTES = 512, EXIT_USAGE = 2, EXIT_SIGNAL = 128 };
 
@@ -211,6 +212,10 @@ int main(int argc, char **argv)
     pid_t child;
     int code;
 
+    if (argc == 5 && strcmp(argv[1], "--relay") == 0) /* started by ourselves */
+        return relay_run((uint16_t)strtoul(argv[2], NULL, 10),
+                         (uint16_t)strtoul(argv[3], NULL, 10),
+                         strtoull(argv[4], NULL, 10));
     find_stormdrill(options.stormdrill);
     code = read_options(&bench, &options, argc, argv);
     if (code != -1)

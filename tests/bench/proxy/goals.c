@@ -11,8 +11,8 @@
 #define TOXI_TRIPS .stand_in = "haproxy", .stand_in_factor = 38.5 / 83.7
 #define TOXI_CONNECTS .stand_in = "haproxy", .stand_in_factor = 4.8 / 14.8
 #define TOXI_THROUGH .stand_in = "haproxy", .stand_in_factor = 0.33 / 2.16
-#define TOXI_DELAY_P50(us) .stand_in = "direct", .stand_in_factor = (us) / 23.0
-#define TOXI_DELAY_P99(us) .stand_in = "direct", .stand_in_factor = (us) / 91.0
+#define TOXI_DELAY(us, relay_us)                                                         \
+    .stand_in = "bare relay", .stand_in_factor = (us) / (double)(relay_us)
 
 #define OURS(section_, measure_)                                                         \
     .section = (section_), .setup = "stormdrill", .measure = (measure_)
@@ -35,15 +35,15 @@ static const struct goal goals[] = {
     {"copy", "limit far", "CPU s/GB", AT_MOST(0.65, "haproxy copy")},
     {"copy", "refuse 0", "CPU s/GB", AT_MOST(0.30, "haproxy")},
     {OURS("delay-1ms", "least us"), AT_LEAST(0, NULL)},
-    {OURS("delay-1ms", "p50 us"), AT_MOST(0.4, "toxiproxy"), TOXI_DELAY_P50(365)},
-    {OURS("delay-1ms", "p99 us"), AT_MOST(1, "toxiproxy"), TOXI_DELAY_P99(2393)},
+    {OURS("delay-1ms", "p50 us"), AT_MOST(0.4, "toxiproxy"), TOXI_DELAY(365, 103)},
+    {OURS("delay-1ms", "p99 us"), AT_MOST(1, "toxiproxy"), TOXI_DELAY(2393, 761)},
     {OURS("delay-10ms", "least us"), AT_LEAST(0, NULL)},
-    {OURS("delay-10ms", "p50 us"), AT_MOST(0.6, "toxiproxy"), TOXI_DELAY_P50(162)},
-    {OURS("delay-10ms", "p99 us"), AT_MOST(1, "toxiproxy"), TOXI_DELAY_P99(2269)},
+    {OURS("delay-10ms", "p50 us"), AT_MOST(0.6, "toxiproxy"), TOXI_DELAY(162, 81)},
+    {OURS("delay-10ms", "p99 us"), AT_MOST(1, "toxiproxy"), TOXI_DELAY(2269, 1392)},
     {"delay-10ms", "precise", "least us", AT_LEAST(0, NULL)},
-    {"delay-10ms", "precise", "p50 us", AT_MOST(0.4, "toxiproxy"), TOXI_DELAY_P50(162)},
+    {"delay-10ms", "precise", "p50 us", AT_MOST(0.4, "toxiproxy"), TOXI_DELAY(162, 81)},
     {OURS("delay-100ms", "least us"), AT_LEAST(0, NULL)},
-    {OURS("delay-100ms", "p99 us"), AT_MOST(1, "toxiproxy"), TOXI_DELAY_P99(2751)},
+    {OURS("delay-100ms", "p99 us"), AT_MOST(1, "toxiproxy"), TOXI_DELAY(2751, 417)},
     {OURS("through", "GB/s"), AT_LEAST(0.5, NULL)},
     {"through", "buffer 512MiB", "GB/s", AT_LEAST(4, "toxiproxy"), TOXI_THROUGH},
     {OURS("rate-1MB", "5 s |error| %"), AT_MOST(0.5, NULL)},

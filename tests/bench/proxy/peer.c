@@ -224,6 +224,23 @@ static bool start_floor(struct peer *peer, const struct peer_tools *tools)
     return peer->pid != 0;
 }
 
+/* This program again, as the bare relay. */
+static bool start_relay(struct peer *peer, const struct peer_tools *tools)
+{
+    char port[16];
+    char upstream[16];
+    char delay[32];
+    char log[PATH_BYTES];
+    char *argv[] = {"/proc/self/exe", "--relay", port, upstream, delay, NULL};
+
+    snprintf(port, sizeof port, "%u", peer->port);
+    snprintf(upstream, sizeof upstream, "%u", peer->upstream);
+    snprintf(delay, sizeof delay, "%llu", (unsigned long long)peer->setup->delay_us);
+    log_path(log, tools, "relay");
+    peer->pid = child_start(argv, log, NULL);
+    return peer->pid != 0;
+}
+
 static bool start_toxiproxy(struct peer *peer, const struct peer_tools *tools)
 {
     char port[16];
@@ -254,6 +271,8 @@ static bool start_once(struct peer *peer, const struct peer_tools *tools)
         return start_socat(peer, tools);
     case PEER_FLOOR:
         return start_floor(peer, tools);
+    case PEER_RELAY:
+        return start_relay(peer, tools);
     case PEER_TOXIPROXY:
         return start_toxiproxy(peer, tools);
     case PEER_DIRECT:
@@ -263,20 +282,16 @@ static bool start_once(struct peer *peer, const struct peer_tools *tools)
     abort();
 }
 
+/* What the log is called, and what must be installed; NULL: nothing. */
 static const char *program_of(enum peer_kind kind)
 {
-    switch (kind) {
-    case PEER_NGINX:
-        return "nginx";
-    case PEER_SOCAT:
-        return "socat";
-    case PEER_FLOOR:
-        return "floor";
-    case PEER_TOXIPROXY:
-        return "toxiproxy";
-    default:
-        return "haproxy";
-    }
+    static const char *const programs[] = {
+        [PEER_HAPROXY] = "haproxy", [PEER_HAPROXY_TUNED] = "haproxy",
+        [PEER_NGINX] = "nginx",     [PEER_HAPROXY_COPY] = "haproxy",
+        [PEER_SOCAT] = "socat",     [PEER_TOXIPROXY] = NULL,
+    };
+
+    return programs[kind];
 }
 
 bool peer_start(struct peer *peer, const struct peer_setup *setup,
@@ -284,15 +299,16 @@ bool peer_start(struct peer *peer, const struct peer_setup *setup,
 {
     char path[PATH_BYTES];
     char complaint[160];
+    const char *program;
 
     *peer = (struct peer){.setup = setup, .port = upstream, .upstream = upstream};
     if (setup->kind == PEER_DIRECT)
         return true;
     if (setup->kind == PEER_STORMDRILL)
         return start_stormdrill(peer, tools);
-    if (setup->kind != PEER_FLOOR && setup->kind != PEER_TOXIPROXY &&
-        !child_find(program_of(setup->kind), path, sizeof path))
-        return give_up(peer, "%s is not installed", program_of(setup->kind));
+    program = program_of(setup->kind);
+    if (program != NULL && !child_find(program, path, sizeof path))
+        return give_up(peer, "%s is not installed", program);
     for (int i = 0; i < TRIES; i++) {
         peer->port = net_free_port();
         if (start_once(peer, tools) && net_await_listener(peer->port, peer->pid))
@@ -301,7 +317,7 @@ bool peer_start(struct peer *peer, const struct peer_setup *setup,
         if (peer->why[0] != '\0')
             return false;
     }
-    log_path(path, tools, program_of(setup->kind));
+    log_path(path, tools, program != NULL ? program : setup->name);
     read_complaint(path, complaint, sizeof complaint);
     return give_up(peer, "it does not start: %s", complaint);
 }

@@ -10,7 +10,8 @@
 enum peer_kind {
     PEER_DIRECT, /* no proxy: what the machine can do */
     PEER_STORMDRILL,
-    PEER_FLOOR,
+    PEER_FLOOR,         /* where the user has one: --peer floor=PATH */
+    PEER_RELAY,         /* relay.h */
     PEER_HAPROXY,       /* option splice-auto */
     PEER_HAPROXY_TUNED, /* pipes of 1 MiB, splice forced */
     PEER_HAPROXY_COPY,  /* no splice */

@@ -64,7 +64,7 @@ static const struct peer_setup copy[] = {
              .kind = PEER_STORMDRILL,                                                    \
              .fault = "latency direction=to_server precise=true base=" #ms "ms",         \
              .delay_us = (ms)*1000},                                                     \
-            DIRECT,                                                                      \
+            DIRECT, {.name = "bare relay", .kind = PEER_RELAY, .delay_us = (ms)*1000},   \
             {.name = "toxiproxy", .kind = PEER_TOXIPROXY, .delay_us = (ms)*1000},        \
             {.name = "floor", .kind = PEER_FLOOR, .delay_us = (ms)*1000},                \
     }
