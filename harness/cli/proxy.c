@@ -195,13 +195,13 @@ static int start(struct proxy_run *run, struct error *err)
     rc = plane_start(&run->plane, &plane, err);
     if (rc != 0)
         return rc;
-    if (log.named || invocation_has(in, "fault"))
-        fprintf(stderr, "seed %llu\n", (unsigned long long)plane.seed);
     rc = start_api(run, err);
     if (rc == 0)
         rc = make_links(run, err);
     if (rc != 0)
         return rc;
+    if (log.named || invocation_has(in, "fault"))
+        fprintf(stderr, "seed %llu\n", (unsigned long long)plane.seed);
     watch_signals(run);
     say_ready(run);
     return 0;

@@ -4,14 +4,15 @@
  *   --upstream ADDR  one entry more, with --listen, --fault, --dial-timeout, --name
  *
  * Addresses and faults of the command line are checked here, with the flag in the
- * sentence. A config's entries are checked where they become links (api_populate), since
- * Toxiproxy's rules for them live there. */
+ * sentence. What a config's entries say of them is checked where they become links
+ * (api_populate), since Toxiproxy's rules live there. */
 #include "harness/cli/proxy_flags.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "harness/cli/api_call.h"
+#include "harness/cli/proxy_config.h"
 #include "proxy/control/listen.h"
 
 enum { FAULTS_MAX = 64, NAMES_BYTES = 400 };
@@ -115,38 +116,21 @@ static int check_listen(const char *flag, const char *text, bool any, struct err
     return E_USAGE;
 }
 
-/* ---- the config ---- */
-
-/* Where the JSON ends to be JSON, so that the line can be shown. */
-static int bad_json(const char *path, const json_error_t *problem, struct error *err)
+static int read_config(struct proxy_wishes *wishes, const struct invocation *in,
+                       struct error *err)
 {
-    error_set(err, E_USAGE, "%s is no JSON: %s", path, problem->text);
-    snprintf(err->where, sizeof err->where, "%s:%d", path, problem->line);
-    return E_USAGE;
-}
+    const char *path = invocation_text(in, "config");
+    json_t *links;
 
-static int read_config(struct proxy_wishes *wishes, const char *path, struct error *err)
-{
-    json_error_t problem;
-    FILE *file = fopen(path, "re");
-
-    if (file == NULL) {
-        error_from_errno(err, "cannot read --config %s", path);
-        err->code = E_USAGE;
-        return E_USAGE;
-    }
-    json_decref(wishes->links);
-    wishes->links = json_loadf(file, JSON_REJECT_DUPLICATES, &problem);
-    wishes->config = path;
-    fclose(file);
-    if (wishes->links == NULL)
-        return bad_json(path, &problem, err);
-    if (json_is_array(wishes->links))
+    if (path == NULL)
         return 0;
-    error_set(err, E_USAGE, "%s is no list of proxies", path);
-    error_hint(err, "it begins with [ and holds objects: {\"name\": \"orders\", "
-                    "\"listen\": \"127.0.0.1:4333\", \"upstream\": \"127.0.0.1:4222\"}");
-    return E_USAGE;
+    links = proxy_config_read(path, stderr, &in->err, err);
+    if (links == NULL)
+        return E_USAGE;
+    json_decref(wishes->links);
+    wishes->links = links;
+    wishes->config = path;
+    return 0;
 }
 
 /* ---- the link of --upstream ---- */
@@ -262,14 +246,13 @@ static int read_api(struct proxy_wishes *wishes, const struct invocation *in,
 int proxy_flags_read(struct proxy_wishes *wishes, const struct invocation *in,
                      struct error *err)
 {
-    const char *config = invocation_text(in, "config");
-    int rc = 0;
+    int rc;
 
     *wishes = (struct proxy_wishes){.links = json_array()};
     wishes->allow_any_listen = invocation_has(in, "allow-any-listen");
     rc = read_api(wishes, in, err);
-    if (rc == 0 && config != NULL)
-        rc = read_config(wishes, config, err);
+    if (rc == 0)
+        rc = read_config(wishes, in, err);
     if (rc == 0 && invocation_has(in, "upstream"))
         rc = add_own_link(wishes, in, err);
     else if (rc == 0)

@@ -155,7 +155,7 @@ static int read_entries(struct crowd *crowd, struct error *err)
         rc = read_disturbances(&crowd->entries[i], &crowd->specs[i],
                                json_array_get(crowd->array, i), err);
         if (rc != 0)
-            return error_prefix(err, "proxy %zu", i + 1);
+            return error_prefix(err, "proxy %zu ('%.60s')", i + 1, crowd->specs[i].name);
     }
     return 0;
 }
