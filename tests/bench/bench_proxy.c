@@ -114,7 +114,7 @@ static int read_options(struct bench *bench, struct options *options, int argc,
             return list_sections();
         if (strcmp(argv[i], "--quick") == 0) {
             bench->quick = true;
-            bench->seconds = 0.5;
+            bench->seconds = 0.4;
         } else if (begins(argv[i], "--")) {
             if (i + 1 == argc)
                 return complain("no value, or no such option: ", argv[i]);

@@ -113,6 +113,31 @@ static void print_goal(const struct goal *goal, const struct goal_outcome *outco
            words[outcome->state]);
 }
 
+/* Others that compute make every figure smaller and each ratio of speeds wider. */
+static void print_load(const struct bench *bench)
+{
+    double sum = 0, most = 0;
+    int count = 0;
+
+    for (int i = 0; i < bench->results.count; i++) {
+        const struct series *series = &bench->results.series[i];
+
+        if (strcmp(series->setup, "others") != 0)
+            continue;
+        sum += series->values[0];
+        most = fmax(most, series->values[0]);
+        count++;
+    }
+    if (count > 0)
+        printf(
+            "other programs used %.0f %% of the CPU between the sections, at most %.0f "
+            "%%%s\n",
+            sum / count * 100, most * 100,
+            sum / count > 0.1
+                ? ": believe the ratios of CPU; for speeds, again on a quiet machine"
+                : "");
+}
+
 int report_goals(const struct bench *bench)
 {
     const struct goal *goal;
@@ -138,6 +163,7 @@ int report_goals(const struct bench *bench)
     printf("\n");
     for (int i = 0; i < bench->results.note_count; i++)
         printf("note: %s\n", bench->results.notes[i]);
+    print_load(bench);
     printf("%d goals met, %d missed\n", met, missed);
     return missed;
 }

@@ -67,11 +67,6 @@ static void look_around(struct bench *bench, const struct section *section)
     nanosleep(&look, NULL);
     share = (machine_busy_s() - busy_s) * 1000 / LOOK_MS / bench->cores;
     results_add(&bench->results, section->name, "others", "CPU share", share);
-    if (share > 0.1)
-        results_note(&bench->results,
-                     "other programs used %.0f %% of the CPU just before '%s': trust the "
-                     "ratios of CPU, not the speeds",
-                     share * 100, section->name);
 }
 
 static void shuffle(struct rng *rng, int *order, int count)
@@ -109,8 +104,11 @@ static bool start_peer(struct sample *sample, struct peer *peer,
         return false;
     if (peer_start(peer, setup, &bench->tools, upstream))
         return true;
-    results_note(&bench->results, "%s: no %s: %s", sample->section->name, setup->name,
-                 peer->why);
+    if (setup->kind == PEER_TOXIPROXY && bench->tools.toxiproxy == NULL)
+        results_note(&bench->results, "no toxiproxy: --toxiproxy PATH says where it is");
+    else if (setup->kind != PEER_FLOOR || bench->tools.floor != NULL)
+        results_note(&bench->results, "%s: no %s: %s", sample->section->name, setup->name,
+                     peer->why);
     return false;
 }
 
