@@ -158,8 +158,8 @@ void fault_end(struct fault *f, enum chunk_end how);
 void fault_wake_at(struct fault *f, uint64_t due_ns);
 
 /* Of what is held with FAULT_FOREVER, let the first `bytes` go on, and an end that then
- * stands in front. From on_wake and on_chunk (after settling). Gives how many bytes
- * went; fewer when less is held or memory for a split is short. */
+ * stands in front. From on_wake, on_change and on_chunk (after settling). Gives how many
+ * bytes went; fewer when less is held or memory for a split is short. */
 size_t fault_release(struct fault *f, size_t bytes);
 
 /* Data bytes that this fault holds in this direction. */
