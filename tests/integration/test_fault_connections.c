@@ -8,14 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Nothing comes, and no end: as long as a mistake would need to show. */
-static void expect_silence(int fd)
-{
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-
-    assert_int_equal(poll(&wait, 1, 50), 0);
-}
-
 static void send_and_expect(int from, int to, const char *text)
 {
     world_send(from, text);
@@ -39,7 +31,7 @@ static void close_pair(int pair[2])
 /* Time has passed for the loop, too: it has answered a command after it. */
 static void let_time_pass(struct world *w, int silent)
 {
-    expect_silence(silent);
+    world_expect_silence(silent);
     world_stats(w);
 }
 
@@ -83,7 +75,7 @@ static void test_fault_connections__blackhole_resets_only_what_lost_bytes(void *
     hole = world_fault(w, "blackhole", "");
     world_send(lost[0], "nobody hears");
     world_send(lost[1], "nor this");
-    expect_silence(lost[1]);
+    world_expect_silence(lost[1]);
     let_time_pass(w, lost[0]);
     world_heal(w, hole);
     expect_both_reset(lost);
@@ -106,7 +98,7 @@ static void test_fault_connections__in_a_blackhole_ends_vanish_too(void **state)
     hole = world_fault(w, "blackhole", "direction=to_server");
     shutdown(finished[0], SHUT_WR);
     world_abort(aborted[0]);
-    expect_silence(finished[1]);
+    world_expect_silence(finished[1]);
     let_time_pass(w, aborted[1]);
     send_and_expect(finished[1], finished[0], "the other way is open");
     world_heal(w, hole);
@@ -257,7 +249,7 @@ static void test_fault_connections__reset_on_data_lets_nothing_of_it_arrive(void
     reset = world_fault(w, "reset", "trigger=data wait=1h direction=to_server");
     send_and_expect(pair[1], pair[0], "the other way provokes nothing");
     world_send(pair[0], "request");
-    expect_silence(pair[1]);
+    world_expect_silence(pair[1]);
     world_change(w, reset, "wait=0");
     expect_both_reset(pair);
     world_pair(w, pair);
@@ -330,7 +322,7 @@ static void test_fault_connections__half_open_tells_one_side_alone(void **state)
         half = world_fault(w, "half_open", gone == 1 ? "gone=server" : "gone=client");
         world_expect_reset(pair[gone]);
         world_send(pair[left], "is anybody there?");
-        expect_silence(pair[left]);
+        world_expect_silence(pair[left]);
         world_heal(w, half);
         world_expect_reset(pair[left]);
         close_pair(pair);
@@ -349,7 +341,7 @@ static void test_fault_connections__half_open_takes_new_connections_too(void **s
     world_pair(w, pair);
     world_expect_reset(pair[1]);
     world_send(pair[0], "is anybody there?");
-    expect_silence(pair[0]);
+    world_expect_silence(pair[0]);
     world_abort(pair[0]);
     close(pair[1]);
     world_wait_for(w, PROXY_CLOSE, 1);
@@ -394,7 +386,7 @@ static void test_fault_connections__idle_kill_forgets_without_a_word(void **stat
     let_time_pass(w, lost[0]);
     world_send(lost[0], "lost");
     shutdown(lost[1], SHUT_WR);
-    expect_silence(lost[1]);
+    world_expect_silence(lost[1]);
     let_time_pass(w, lost[0]);
     world_heal(w, kill);
     expect_both_reset(lost);
@@ -419,7 +411,7 @@ static void test_fault_connections__slow_close_delays_the_end_alone(void **state
     slow = world_fault(w, "slow_close", "delay=1h");
     send_and_expect(pair[0], pair[1], "data is not delayed");
     shutdown(pair[0], SHUT_WR);
-    expect_silence(pair[1]);
+    world_expect_silence(pair[1]);
     send_and_expect(pair[1], pair[0], "nor is the other way");
     world_abort(aborted[0]);
     world_expect_reset(aborted[1]);

@@ -3,17 +3,9 @@
 #include "tests/lib/proxy/world.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static void expect_silence(int fd)
-{
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-
-    assert_int_equal(poll(&wait, 1, 50), 0);
-}
 
 static void send_and_expect(int from, int to, const char *text)
 {
@@ -47,7 +39,7 @@ static void test_fault_doors__slow_accept_dials_late(void **state)
     send_and_expect(old[0], old[1], "old ones are not delayed");
     pair[0] = world_connect(w);
     world_send(pair[0], "early");
-    expect_silence(w->upstream_fd);
+    world_expect_silence(w->upstream_fd);
     world_heal(w, slow);
     pair[1] = world_accept(w);
     world_expect(pair[1], "early");
@@ -123,13 +115,13 @@ static void test_fault_doors__max_connections_lets_in_by_order_of_accept(void **
         text[0] = (char)('a' + i);
         world_send(waiting[i], text);
     }
-    expect_silence(w->upstream_fd);
+    world_expect_silence(w->upstream_fd);
     close_pair(old);
     for (int i = 0; i < 3; i++) {
         server = world_accept(w);
         text[0] = (char)('a' + i);
         world_expect(server, text);
-        expect_silence(w->upstream_fd);
+        world_expect_silence(w->upstream_fd);
         close(server);
         close(waiting[i]);
     }
@@ -167,8 +159,8 @@ static void test_fault_doors__unreachable_dials_once_it_is_healed(void **state)
     send_and_expect(old[0], old[1], "through is through");
     pair[0] = world_connect(w);
     world_send(pair[0], "early");
-    expect_silence(w->upstream_fd);
-    expect_silence(pair[0]);
+    world_expect_silence(w->upstream_fd);
+    world_expect_silence(pair[0]);
     world_heal(w, gone);
     pair[1] = world_accept(w);
     world_expect(pair[1], "early");
@@ -273,11 +265,11 @@ static void test_fault_doors__an_end_stays_behind_held_bytes_on_heal(void **stat
     slow = world_fault(w, "latency", "base=60s");
     slower = world_fault(w, "slow_close", "delay=1h");
     world_send(pair[0], "held here, and more");
-    expect_silence(pair[1]);
+    world_expect_silence(pair[1]);
     world_heal(w, slow);
     world_expect(pair[1], "held here");
-    expect_silence(pair[1]);
-    expect_silence(pair[0]);
+    world_expect_silence(pair[1]);
+    world_expect_silence(pair[0]);
     world_heal(w, slower);
     world_expect_fin(pair[1]);
     world_expect_fin(pair[0]);
@@ -299,7 +291,7 @@ static void test_fault_doors__faults_act_in_the_order_in_which_they_came(void **
     slow = world_fault(w, "latency", "base=60s direction=to_server");
     reset = world_fault(w, "reset", "trigger=data direction=to_server");
     world_send(pair[0], "request");
-    expect_silence(pair[1]);
+    world_expect_silence(pair[1]);
     world_heal(w, reset);
     world_heal(w, slow);
     world_expect(pair[1], "request");
@@ -307,8 +299,8 @@ static void test_fault_doors__faults_act_in_the_order_in_which_they_came(void **
     world_fault(w, "reset", "trigger=data direction=to_server");
     slow = world_fault(w, "latency", "base=60s direction=to_server");
     world_send(pair[0], "request");
-    expect_silence(pair[1]);
-    expect_silence(pair[0]);
+    world_expect_silence(pair[1]);
+    world_expect_silence(pair[0]);
     world_heal(w, slow);
     world_expect_reset(pair[0]);
     world_expect_reset(pair[1]);
@@ -330,7 +322,7 @@ static void test_fault_doors__a_stack_counts_what_reaches_each(void **state)
     world_fault(w, "limit", "bytes=6 direction=to_server");
     world_send(pair[0], "abcdefgh");
     world_expect(pair[1], "abcd");
-    expect_silence(pair[1]);
+    world_expect_silence(pair[1]);
     world_stats(w); /* the loop has come around: the rest is lost */
     world_heal(w, hole);
     world_expect_reset(pair[0]);
