@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proxy/control/book_internal.h"
+#include "proxy/control/toxics.h"
 
 struct book_link *book_entry_find(const struct book *book, const char *name)
 {
@@ -155,6 +156,9 @@ int book_fault_read(struct book_fault_spec *spec, const json_t *json, struct err
             return E_PARAM;
         }
     }
+    if (spec->type != NULL && spec->toxic != NULL &&
+        !toxic_is_memo(spec->toxic, spec->type))
+        return error_set(err, E_PARAM, "its 'toxic' is none that is a %.40s", spec->type);
     if (spec->type != NULL)
         return 0;
     error_set(err, E_PARAM, "a fault needs 'fault': which one");

@@ -425,6 +425,19 @@ int toxic_update(const struct book_fault *fault, const json_t *body, json_t **pa
     return 0;
 }
 
+bool toxic_is_memo(const json_t *memo, const char *fault_type)
+{
+    const char *name = json_string_value(json_object_get(memo, "type"));
+    const char *stream = json_string_value(json_object_get(memo, "stream"));
+    const struct toxic_type *type = name != NULL ? type_find(name) : NULL;
+
+    return type != NULL && strcmp(type->fault, fault_type) == 0 &&
+           json_is_string(json_object_get(memo, "name")) &&
+           json_is_number(json_object_get(memo, "toxicity")) &&
+           json_is_object(json_object_get(memo, "attributes")) && stream != NULL &&
+           (strcasecmp(stream, "upstream") == 0 || strcasecmp(stream, "downstream") == 0);
+}
+
 bool toxic_is_upstream(const struct book_fault *fault)
 {
     const char *stream = json_string_value(json_object_get(fault->toxic, "stream"));

@@ -7,6 +7,7 @@
 #define STORMDRILL_CONTROL_TOXICS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "proxy/control/book.h"
 
@@ -30,6 +31,9 @@ int toxic_update(const struct book_fault *fault, const json_t *body, json_t **pa
 /* As a GET shows it: the memo, with what is in force for the attributes. Gives a new
  * object; NULL: memory is short. */
 json_t *toxic_write(const struct book_fault *fault);
+
+/* May a fault of this type carry this memo (of a state that was written by us once)? */
+bool toxic_is_memo(const json_t *memo, const char *fault_type);
 
 /* Does it stand in the upstream's chain? */
 bool toxic_is_upstream(const struct book_fault *fault);
