@@ -29,7 +29,8 @@ open_proxy() {
   proxy=$!
   started_pids+=("$proxy")
   await 10 grep -q ready proxy.out || fail "the proxy did not come up: $(cat proxy.err)"
-  port=$(sed -n 's/^listening on 127\.0\.0\.1:\([0-9]*\),.*/\1/p' proxy.out)
+  port=$(sed -n 's/^listening on 127\.0\.0\.1:\([0-9]*\),.*/\1/p' proxy.out | head -n 1)
+  api=$(sed -n 's/^api on //p' proxy.out)
 }
 
 # close_proxy SIGNAL: end it; its exit code is in $code.
@@ -125,12 +126,16 @@ expect_stderr "port $upstream is taken"
 expect_stderr "[exit 4]"
 
 it "refuses what is no address, no fault, or no loopback"
-expect_exit 2 "$stormdrill" proxy
-expect_stderr "proxy needs --upstream"
+expect_exit 2 "$stormdrill" proxy --listen 127.0.0.1:0
+expect_stderr "--listen needs --upstream"
 expect_exit 2 "$stormdrill" proxy --upstream 4222
-expect_stderr "--upstream '4222' is no address"
+expect_stderr "--upstream '4222': that is no host and port"
+expect_exit 2 "$stormdrill" proxy --upstream '[::1'
+expect_stderr "--upstream '[::1': that is no host and port"
 expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:99999
-expect_stderr "port 0 to 65535"
+expect_stderr "a port is at most 65535"
+expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --listen 127.0.0.1:0 --listen 127.0.0.1:0
+expect_stderr "--listen stands twice"
 expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --listen 0.0.0.0:0
 expect_stderr "is no loopback address"
 expect_stderr "--allow-any-listen"
@@ -150,3 +155,144 @@ expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --fault ''
 expect_stderr "--fault is empty"
 expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 extra
 expect_stderr "no use for 'extra'"
+
+it "has nothing to do without a link and an API"
+expect_exit 2 "$stormdrill" proxy --api none
+expect_stderr "no link and no API"
+
+it "prints the address of its API, and what passes through while connections are open"
+open_proxy --upstream "127.0.0.1:$upstream" --name echo --api 127.0.0.1:0
+expect_equal "hello" "$(ask hello)" "the answer"
+python3 -c '
+import socket, sys, time
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"12345")
+s.recv(5)
+print("up", flush=True)
+time.sleep(60)' "$port" >open.out &
+holder=$!
+started_pids+=("$holder")
+await 10 grep -q up open.out
+expect_exit 0 curl -sS "http://$api/metrics"
+expect_stdout 'stormdrill_connections_open{link="echo"} 1'
+expect_stdout 'stormdrill_read_bytes_total{link="echo",direction="to_server"} 10'
+expect_stdout "toxiproxy_proxy_sent_bytes_total{direction=\"upstream\",listener=\"127.0.0.1:$port\",proxy=\"echo\",upstream=\"127.0.0.1:$upstream\"} 10"
+if command -v promtool >promtool.path; then
+  curl -sS "http://$api/metrics" | promtool check metrics >promtool.out 2>&1
+  expect_equal 0 "$?" "promtool's exit code"
+fi
+expect_exit 0 curl -sS "http://$api/v1/version"
+expect_stdout '"api":1'
+kill "$holder"
+close_proxy TERM
+
+it "is a drop-in for Toxiproxy, on its port"
+if [ -z "$(python3 -c '
+import socket
+s = socket.socket()
+try:
+    s.bind(("127.0.0.1", 8474))
+except OSError:
+    print("taken")')" ]; then
+  open_proxy
+  expect_equal 127.0.0.1:8474 "$api" "the API's address"
+  expect_true "it says who can use it" grep -q "Toxiproxy" proxy.err
+  expect_exit 4 "$stormdrill" proxy
+  expect_stderr "127.0.0.1:8474"
+  expect_stderr "--api 127.0.0.1:0 picks a free port"
+  close_proxy TERM
+else
+  echo "  (port 8474 is somebody's: not tried)"
+  pass
+fi
+
+it "says that its API's port is taken"
+expect_exit 4 "$stormdrill" proxy --api "127.0.0.1:$upstream"
+expect_stderr "127.0.0.1:$upstream"
+expect_stderr "[exit 4]"
+
+it "reads Toxiproxy's configuration, with toxics in it and faults of ours"
+cat >links.json <<END
+[
+  {"name": "fast", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:$upstream"},
+  {"name": "slow", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:$upstream",
+   "toxics": [{"type": "latency", "name": "lag", "stream": "downstream",
+               "attributes": {"latency": 150}}],
+   "faults": [{"fault": "latency", "params": {"base": "150ms", "direction": "to_server"}}]},
+  {"name": "off", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:$upstream", "enabled": false}
+]
+END
+open_proxy --config links.json --api unix:"$work"/api.sock
+expect_true "each link has its line" grep -q "^listening on 127.0.0.1:[0-9]*, upstream 127.0.0.1:$upstream, link slow$" proxy.out
+expect_true "also one that is disabled" grep -q "^disabled 127.0.0.1:0, upstream .*, link off$" proxy.out
+expect_equal "hello" "$(ask hello)" "the answer of the first link"
+port=$(sed -n 's/^listening on 127\.0\.0\.1:\([0-9]*\),.*link slow$/\1/p' proxy.out)
+before=$(date +%s%N)
+expect_equal "late" "$(ask late)" "the answer of the slow one"
+took_ms=$((($(date +%s%N) - before) / 1000000))
+expect_true "300 ms are over ($took_ms)" test "$took_ms" -ge 295
+expect_equal 600 "$(stat -c %a "$work/api.sock")" "the mode of the API's socket"
+expect_exit 0 curl -sS --unix-socket "$work/api.sock" http://localhost/proxies/slow/toxics
+expect_stdout '"name":"lag"'
+expect_stdout '"latency":150'
+expect_exit 0 curl -sS --unix-socket "$work/api.sock" http://localhost/v1/state
+cp .stdout state.json
+close_proxy TERM
+expect_true "each link is summed up" grep -q '^slow: 1 connections' proxy.err
+
+it "takes the state that it gave"
+open_proxy --config state.json --api none
+expect_equal "" "$api" "no API"
+expect_equal 2 "$(grep -c '^listening on ' proxy.out)" "links that listen"
+expect_equal "hello" "$(ask hello)" "the answer"
+close_proxy TERM
+
+it "says what is wrong with a configuration: file, proxy, attribute"
+expect_exit 2 "$stormdrill" proxy --config nowhere.json
+expect_stderr "cannot read --config nowhere.json: No such file"
+# wrong JSON WORDS: a configuration that is refused with these words.
+wrong() {
+  printf '%s' "$1" >wrong.json
+  expect_exit 2 "$stormdrill" proxy --config wrong.json --api none
+  expect_stderr "$2"
+}
+wrong '[{"name": "a",}]' "wrong.json is no JSON"
+wrong '{"name": "a"}' "wrong.json is no list of proxies"
+wrong '["a"]' "wrong.json: proxy 1 is no object"
+wrong '[{"name": "a"}]' "wrong.json: proxy 1 ('a') has no upstream"
+wrong '[{"upstream": "127.0.0.1:1"}]' "wrong.json: proxy 1 has no name"
+wrong '[{"name": "a", "upstream": 4222}]' "wrong.json: proxy 1 ('a'): upstream must be text"
+wrong '[{"name": "a", "upstream": "127.0.0.1:1", "listen": "nope"}]' "wrong.json: proxy 1 ('a'): listen 'nope'"
+wrong '[{"name": "a", "upstream": "127.0.0.1:1"}, {"name": "b", "upstream": "127.0.0.1:1",
+  "toxics": [{"type": "bandwidth", "attributes": {"rate": -1}}]}]' "wrong.json: proxy 2 ('b'): toxic 1"
+expect_stderr "rate"
+wrong '[{"name": "a", "upstream": "127.0.0.1:1", "faults": [{"fault": "latency", "params": {"bsae": "1s"}}]}]' \
+  "did you mean 'base'?"
+expect_stderr "wrong.json: proxy 1 ('a')"
+
+it "warns of a key that means nothing"
+printf '[{"name": "a", "upstream": "127.0.0.1:1", "enabeld": false}]' >odd.json
+open_proxy --config odd.json --api none
+expect_true "and says which was meant" grep -q "proxy 1 ('a') has 'enabeld', which means nothing; did you mean 'enabled'?" proxy.err
+close_proxy TERM
+
+it "has a link of its own beside those of a configuration"
+open_proxy --config links.json --upstream "127.0.0.1:$upstream" --api none
+expect_equal 3 "$(grep -c '^listening on ' proxy.out)" "links that listen"
+close_proxy TERM
+expect_exit 2 "$stormdrill" proxy --config links.json --upstream 127.0.0.1:1 --name slow --api none
+expect_stderr "links.json has a link 'slow' already"
+
+it "opens its API to others only with a token, and when told so"
+expect_exit 2 "$stormdrill" proxy --api 0.0.0.0:0
+expect_stderr "--allow-any-listen"
+expect_exit 2 "$stormdrill" proxy --api 0.0.0.0:0 --allow-any-listen
+expect_stderr "there is no token"
+printf 'two words\n' >words.token
+expect_exit 2 "$stormdrill" proxy --api 127.0.0.1:0 --api-token-file words.token
+expect_stderr "the token in words.token is more than one word"
+: >empty.token
+expect_exit 2 "$stormdrill" proxy --api 127.0.0.1:0 --api-token-file empty.token
+expect_stderr "the token in empty.token is empty"
+expect_exit 2 "$stormdrill" proxy --api 127.0.0.1:0 --api-token-file nowhere.token
+expect_stderr "cannot read --api-token-file nowhere.token"

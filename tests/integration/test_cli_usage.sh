@@ -22,7 +22,7 @@ for words in help --help -h; do
   expect_stdout "exit codes:"
   expect_not_stdout "guard"
 done
-for command in run list validate api proxy analyze export version help; do
+for command in run list validate api proxy fault analyze export version help; do
   expect_exit 0 "$stormdrill" help $command
   expect_stdout "usage: stormdrill $command"
   expect_exit 0 "$stormdrill" $command --help
