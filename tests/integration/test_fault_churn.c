@@ -44,6 +44,11 @@ static const char *const stacks[][2] = {
     {"unreachable", "probability=0.5"},
     {"unreachable", "on=1ms off=2ms"},
     {"latency", "base=2ms"},
+    {"throttle", "rate=20KB/s"},
+    {"throttle", "rate=0B/s per=link"},
+    {"slice", "size=3 delay=100us"},
+    {"corrupt", "rate=10%"},
+    {"rto_stall", "loss=50% rto=1ms"},
     {"stall", "direction=to_server"},
     {"refuse", "probability=0.2"},
 };

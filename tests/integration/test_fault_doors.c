@@ -128,6 +128,43 @@ static void test_fault_doors__max_connections_lets_in_by_order_of_accept(void **
     world_destroy(w);
 }
 
+/* A client that gives up at the door holds nobody up; a heal lets all of them in. */
+static void test_fault_doors__max_connections_keeps_no_place_for_the_gone(void **state)
+{
+    struct world *w = world_create(1);
+    struct fault_id max;
+    int old[2];
+    int waiting[4];
+    int servers[2];
+
+    (void)state;
+    open_pair(w, old);
+    max = world_fault(w, "max_connections", "max=1 over=wait");
+    for (int i = 0; i < 4; i++) {
+        waiting[i] = world_connect(w);
+        world_wait_for(w, PROXY_ACCEPT, i + 2);
+    }
+    world_abort(waiting[0]);
+    world_wait_for(w, PROXY_CLOSE, 1);
+    world_send(waiting[1], "second");
+    close_pair(old);
+    old[1] = world_accept(w);
+    world_expect(old[1], "second");
+    world_expect_silence(w->upstream_fd);
+    world_heal(w, max);
+    servers[0] = world_accept(w);
+    servers[1] = world_accept(w);
+    world_send(waiting[2], "in");
+    world_send(waiting[3], "in");
+    world_expect(servers[0], "in");
+    world_expect(servers[1], "in");
+    for (int i = 1; i < 4; i++)
+        close(waiting[i]);
+    close(old[1]);
+    close_pair(servers);
+    world_destroy(w);
+}
+
 /* What closes while the fault rests is not counted for ever. */
 static void test_fault_doors__max_connections_forgets_those_that_close(void **state)
 {
@@ -343,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_fault_doors__a_client_may_give_up_while_it_waits),
         cmocka_unit_test(test_fault_doors__max_connections_turns_one_more_away),
         cmocka_unit_test(test_fault_doors__max_connections_lets_in_by_order_of_accept),
+        cmocka_unit_test(test_fault_doors__max_connections_keeps_no_place_for_the_gone),
         cmocka_unit_test(test_fault_doors__max_connections_forgets_those_that_close),
         cmocka_unit_test(test_fault_doors__unreachable_dials_once_it_is_healed),
         cmocka_unit_test(test_fault_doors__unreachable_ends_with_the_dial_time_out),
