@@ -5,7 +5,7 @@
  * one step leaves. It counts from one moment on and in whole bytes, so no fraction is
  * ever lost, however often it is asked.
  *
- * A late wake is not the sender's fault: what the rate allowed meanwhile (10 ms of it at
+ * A late wake is not the sender's fault: what the rate allowed meanwhile (25 ms of it at
  * most) is not lost, but paid out in portions, three steps in one step's time, so that
  * the average holds and no burst shows.
  * Pure arithmetic: the owner says what time it is. Thread: belongs to its owner. */
@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BUCKET_STEP_NS = 1000000, BUCKET_LATE_NS_MAX = 10 * BUCKET_STEP_NS };
+enum { BUCKET_STEP_NS = 1000000, BUCKET_LATE_NS_MAX = 25 * BUCKET_STEP_NS };
 
 /* All zero: not in use yet. */
 struct bucket {
