@@ -208,21 +208,30 @@ double child_pss_kb(pid_t pid)
     return sum;
 }
 
-int child_fds(pid_t pid)
+struct child_fds child_fds(pid_t pid)
 {
+    struct child_fds fds = {.pipes = 0};
     char path[PATH_BYTES];
     struct dirent *entry;
     DIR *folder;
-    int count = 0;
 
     snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
     folder = opendir(path);
     if (folder == NULL)
-        return -1;
-    while ((entry = readdir(folder)) != NULL)
-        count += entry->d_name[0] != '.';
+        return (struct child_fds){.pipes = -1, .others = -1};
+    while ((entry = readdir(folder)) != NULL) {
+        char target[64] = "";
+
+        if (entry->d_name[0] == '.')
+            continue;
+        if (readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1) > 0 &&
+            strncmp(target, "pipe:", 5) == 0)
+            fds.pipes++;
+        else
+            fds.others++;
+    }
     closedir(folder);
-    return count;
+    return fds;
 }
 
 double machine_busy_s(void)

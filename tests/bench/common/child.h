@@ -29,8 +29,12 @@ double child_cpu_s(pid_t pid);
  * that are shared. */
 double child_pss_kb(pid_t pid);
 
-/* Open descriptors of the process. */
-int child_fds(pid_t pid);
+/* Open descriptors of the process: pipes, and all others. -1: it is gone. */
+struct child_fds {
+    int pipes;
+    int others;
+};
+struct child_fds child_fds(pid_t pid);
 
 /* CPU seconds that the whole machine has spent on work since it was switched on. */
 double machine_busy_s(void);

@@ -20,7 +20,6 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/plane.h"
-#include "tests/bench/common/child.h"
 
 enum { LINE_BYTES = 1024, FAULTS_MAX = SUBJECT_LINKS * 8, DIAL_MS = 200, SEED = 42 };
 
@@ -187,23 +186,23 @@ static bool order(struct subject *subject, char line[LINE_BYTES])
            read_line(subject, line);
 }
 
-bool subject_start(struct subject *subject)
+int subject_start(struct subject *subject)
 {
     int ends[2];
     pid_t parent = getpid();
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-        return false;
+        return 1;
     subject->pid = fork();
     if (subject->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         signal(SIGPIPE, SIG_IGN);
         close(ends[0]);
-        _exit(getppid() == parent ? serve(ends[1]) : 1);
+        return getppid() == parent ? serve(ends[1]) : 1;
     }
     close(ends[1]);
     subject->orders = ends[0];
-    return subject->pid > 0;
+    return subject->pid > 0 ? -1 : 1;
 }
 
 bool subject_open(struct subject *subject, const uint16_t upstreams[SUBJECT_LINKS])

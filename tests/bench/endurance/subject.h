@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "tests/bench/common/child.h"
+
 enum { SUBJECT_LINKS = 4 };
 
 struct subject {
@@ -21,14 +23,15 @@ struct subject_state {
     unsigned open; /* connections, on all links */
     uint64_t accepted;
     uint64_t held_bytes;
-    uint64_t heap_bytes; /* that malloc has given out */
+    uint64_t heap_bytes; /* that malloc has given out; 0: a sanitizer hides it */
     double pss_kb;
-    int fds;
+    struct child_fds fds;
 };
 
 /* Start it. Before any thread and before anything is opened: it forks, and keeps what is
- * there. */
-bool subject_start(struct subject *subject);
+ * there. -1: go on. Else an exit code: we are the subject, and all is over (so that a
+ * leak checker looks at it), or there is none. */
+int subject_start(struct subject *subject);
 
 /* Open one link for each upstream port; sets subject->ports. */
 bool subject_open(struct subject *subject, const uint16_t upstreams[SUBJECT_LINKS]);
