@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "harness/cli/api_call.h"
 #include "harness/cli/proxy_config.h"
@@ -141,10 +142,15 @@ static bool has_link(const json_t *links, const char *name)
     size_t i;
 
     json_array_foreach((json_t *)links, i, link) {
-        const char *own = json_string_value(json_object_get(link, "name"));
+        const char *key;
+        json_t *value;
 
-        if (own != NULL && strcmp(own, name) == 0)
-            return true;
+        /* Keys match in any case, as in Toxiproxy. */
+        json_object_foreach((json_t *)link, key, value) {
+            if (strcasecmp(key, "name") == 0 && json_is_string(value) &&
+                strcmp(json_string_value(value), name) == 0)
+                return true;
+        }
     }
     return false;
 }
