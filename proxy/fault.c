@@ -185,24 +185,17 @@ int plane_command_fault(struct plane_command *out, struct link_id link, const ch
     out->conf = calloc(1, type->conf_size);
     out->common = calloc(1, sizeof(struct fault_common));
     if (out->conf == NULL || out->common == NULL) {
-        free(out->conf);
-        free(out->common);
+        plane_command_release(out);
         return error_set(err, E_NOMEM, "fault %s", name);
     }
 
     layers[0] = (struct param_layer){type->params, out->conf};
     layers[1] = (struct param_layer){common_params, out->common};
     rc = param_read_layers(layers, 2, params, type->name, err);
-    if (rc == 0) {
+    if (rc == 0)
         rc = fault_check_conf(type, out->conf, out->common, err);
-        if (rc == 0)
-            return 0;
-        param_release(type->params, out->conf);
-    }
-    free(out->conf);
-    free(out->common);
-    out->conf = NULL;
-    out->common = NULL;
+    if (rc != 0)
+        plane_command_release(out);
     return rc;
 }
 
