@@ -248,7 +248,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
         *size = 0;
         return taken ? MHD_YES : MHD_NO;
     }
-    if (!call->handled && !call->replied && check_route(http, call))
+    if (!call->handled && !call->replied && http->stopping)
+        call_reply_problem(call, 503, "the API is being stopped");
+    else if (!call->handled && !call->replied && check_route(http, call))
         dispatch(http, call);
     return settle(call);
 }
