@@ -73,7 +73,7 @@ static int add_fault(struct host *host, const char *words)
 
     for (int i = 0; rc == 0 && i < SUBJECT_LINKS; i++) {
         struct plane_command command;
-        struct plane_reply reply;
+        struct plane_reply reply = {.rc = 0};
 
         rc = plane_command_fault(&command, host->links[i], name, params, &err);
         if (rc == 0)

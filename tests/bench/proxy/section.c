@@ -178,6 +178,7 @@ static void run_with_origin(struct sample *sample)
     }
     sample->origin = &origin;
     take_all(sample, origin.port);
+    sample->origin = NULL;
     origin_stop(&origin);
 }
 
