@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/control/toxics.h"
 #include "proxy/control/v1_internal.h"
 
 enum { TEXT_BYTES = 64 };
@@ -32,7 +33,7 @@ json_t *v1_fault_json(const struct book_fault *fault)
                   fault->type, "name", fault->name, "params", fault->params);
 
     if (fault->toxic != NULL)
-        json_object_set(json, "toxic", fault->toxic);
+        json_object_set_new(json, "toxic", toxic_write(fault));
     return json;
 }
 

@@ -177,6 +177,23 @@ static void test_v1_state__that_is_wrong_somewhere_makes_nothing(void **state)
     world_close(&w);
 }
 
+static void test_v1_state__shows_a_toxic_as_it_is_after_a_change(void **state)
+{
+    struct world w;
+    struct answer answer;
+
+    (void)state;
+    world_open(&w, "127.0.0.1:0");
+    fill(&w);
+    answer = ask(&w, "PATCH", "/v1/links/orders/faults/latency_upstream",
+                 "{\"params\":{\"base\":\"80ms\"}}");
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(json_integer_value(answer_at(&answer, "toxic.attributes.latency")),
+                     80);
+    answer_release(&answer);
+    world_close(&w);
+}
+
 /* ---- what programs may ask ---- */
 
 static void test_v1_state__the_tables_hold_every_fault_and_its_parameters(void **state)
@@ -253,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_v1_state__is_what_a_configuration_may_be),
         cmocka_unit_test(test_v1_state__leaves_a_link_that_is_there_as_it_is),
         cmocka_unit_test(test_v1_state__that_is_wrong_somewhere_makes_nothing),
+        cmocka_unit_test(test_v1_state__shows_a_toxic_as_it_is_after_a_change),
         cmocka_unit_test(test_v1_state__the_tables_hold_every_fault_and_its_parameters),
         cmocka_unit_test(test_v1_state__the_version_is_the_programs),
         cmocka_unit_test(test_v1_state__metrics_call_faults_by_the_names_that_users_gave),
