@@ -19,8 +19,8 @@ void cutter_push(struct lanes *l, int connection, enum direction to, size_t size
 enum cutter_same { CUTTER_SAME_BYTES, CUTTER_SAME_TIMES };
 
 /* Run the fault on `size` bytes and a FIN, cut in every way, and compare. Time goes on
- * until nothing is held any more. Gives the bytes that came out, to free; NULL when none
- * did. */
+ * until nothing is held any more, or a day has passed. Gives the bytes that came out, to
+ * free; NULL when none did. */
 uint8_t *cutter_compare(const char *type, const char *words, size_t size,
                         enum cutter_same same, size_t *out_size);
 
