@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # kill -9 of suite, case, guard, client and broker at random moments of a run: whatever is
-# killed, nothing is left running and the evidence can be read by `analyze`.
+# killed, nothing is left running and the evidence can be read by `analyze`, which calls
+# none of it damaged.
 #
 # Rounds run a few side by side; each has a run folder of its own, and a process belongs
 # to a round when that folder stands in its command line or its environment.
@@ -92,6 +93,11 @@ check_evidence() { # NUMBER OUT ROLE
       return
       ;;
   esac
+  if grep -q '"bad_segments": [1-9]' "$out"/cases/*/case.json 2>/dev/null; then
+    echo "killed a $role; called damaged: $(grep -h '"why"' "$out"/cases/*/case.json)" \
+      >"$work/$n.result"
+    return
+  fi
   if ! "$binary" export "$out" --format jsonl >"$work/$n.jsonl" 2>"$work/$n.export" ||
     ! grep -q run_begin "$work/$n.jsonl"; then
     echo "killed a $role; export has no run_begin: $(cat "$work/$n.export")" >"$work/$n.result"
