@@ -274,6 +274,11 @@ static const struct flag flags[] = {
      .kind = VALUE_DURATION,
      .value = "TIME",
      .help = "how long a connection to the server may take; default 5s"},
+    {.name = "buffer",
+     .kind = VALUE_TEXT,
+     .value = "SIZE",
+     .help = "how much each direction of a connection may hold; default 1MiB, 64MiB "
+             "while it is delayed"},
     {.name = "config",
      .letter = 'c',
      .kind = VALUE_TEXT,

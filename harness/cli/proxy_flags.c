@@ -1,7 +1,8 @@
 /* proxy_flags: flags and the config file become one list of links.
  *
  *   --config FILE    the entries of Toxiproxy's format, toxics and our faults in them
- *   --upstream ADDR  one entry more, with --listen, --fault, --dial-timeout, --name
+ *   --upstream ADDR  one entry more, with --listen, --fault, --dial-timeout, --buffer,
+ *                    --name
  *
  * Addresses and faults of the command line are checked here, with the flag in the
  * sentence. What a config's entries say of them is checked where they become links
@@ -17,6 +18,8 @@
 #include "proxy/control/listen.h"
 
 enum { FAULTS_MAX = 64, NAMES_BYTES = 400 };
+/* As the API has it: proxy/control/v1_links.c. */
+enum { BUFFER_BYTES_MIN = 4 << 10, BUFFER_BYTES_MAX = 1 << 30 };
 
 /* ---- faults ---- */
 
@@ -168,6 +171,23 @@ static int check_name(const struct proxy_wishes *wishes, const char *name,
     return E_USAGE;
 }
 
+/* A size, with its flag in the sentence when it is none. */
+static int add_buffer(json_t *link, const struct invocation *in, struct error *err)
+{
+    const char *text = invocation_text(in, "buffer");
+    uint64_t bytes;
+
+    if (text == NULL)
+        return 0;
+    if (param_bytes(text, &bytes, "--buffer", err) != 0)
+        return err->code = E_USAGE;
+    if (bytes < BUFFER_BYTES_MIN || bytes > BUFFER_BYTES_MAX)
+        return error_set(err, E_USAGE, "--buffer is %s; allowed: 4KiB to 1GiB", text);
+    return json_object_set_new(link, "buffer", json_string(text)) == 0
+               ? 0
+               : error_set(err, E_NOMEM, "link");
+}
+
 static int add_own_link(struct proxy_wishes *wishes, const struct invocation *in,
                         struct error *err)
 {
@@ -192,6 +212,8 @@ static int add_own_link(struct proxy_wishes *wishes, const struct invocation *in
                      upstream, "faults", faults);
     if (timeout != NULL)
         json_object_set_new(link, "dial_timeout", json_string(timeout));
+    if (rc == 0)
+        rc = add_buffer(link, in, err);
     if (json_array_append_new(wishes->links, link) != 0 && rc == 0)
         rc = error_set(err, E_NOMEM, "link");
     wishes->has_own_link = true;
@@ -201,7 +223,8 @@ static int add_own_link(struct proxy_wishes *wishes, const struct invocation *in
 /* What says something about a link when there is none. */
 static int check_alone(const struct invocation *in, struct error *err)
 {
-    static const char *const needs[] = {"listen", "fault", "dial-timeout", "name"};
+    static const char *const needs[] = {"listen", "fault", "dial-timeout", "buffer",
+                                        "name"};
 
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
         if (!invocation_has(in, needs[i]))

@@ -90,12 +90,13 @@ static void test_proxy_flags__give_a_link_with_its_faults(void **state)
         json_loads("[{\"name\":\"orders\",\"listen\":\"127.0.0.1:0\",\"upstream\":"
                    "\"localhost:4222\","
                    "\"faults\":[{\"fault\":\"latency\",\"params\":{\"base\":\"1s\"}},"
-                   "{\"fault\":\"stall\",\"params\":{}}],\"dial_timeout\":\"2s\"}]",
+                   "{\"fault\":\"stall\",\"params\":{}}],\"dial_timeout\":\"2s\","
+                   "\"buffer\":\"512MiB\"}]",
                    0, NULL);
 
     (void)state;
     read_line(&line, "-u|localhost:4222|--name|orders|-f|latency base=1s|-f|stall|"
-                     "--dial-timeout|2s");
+                     "--dial-timeout|2s|--buffer|512MiB");
     assert_int_equal(line.rc, 0);
     assert_true(line.wishes.has_own_link);
     assert_true(json_equal(line.wishes.links, wanted));
@@ -158,6 +159,9 @@ static void test_proxy_flags__refuse_what_belongs_to_a_link_without_one(void **s
     expect_refused("--fault|stall", "--fault needs --upstream");
     expect_refused("--name|x", "--name needs --upstream");
     expect_refused("--dial-timeout|1s", "--dial-timeout needs --upstream");
+    expect_refused("--buffer|1MiB", "--buffer needs --upstream");
+    expect_refused("-u|127.0.0.1:1|--buffer|1KiB", "--buffer is 1KiB; allowed: 4KiB to");
+    expect_refused("-u|127.0.0.1:1|--buffer|12x", "--buffer");
     expect_refused("-u|[::1", "--upstream '[::1': that is no host and port");
     expect_refused("-u|1.2.3.4:70000", "a port is at most 65535");
     expect_refused("-u|127.0.0.1:1|-f|latency base=1", "--fault 'latency base=1'");
