@@ -73,9 +73,26 @@ void stage_leave(struct stage *stage)
                  stage->held.head != NULL ? stage->held.head->due_ns : UINT64_MAX);
 }
 
+void chain_begin_moving(struct chain *chain)
+{
+    chain->moving++;
+}
+
+void chain_end_moving(struct chain *chain)
+{
+    assert(chain->moving > 0);
+    chain->moving--;
+    if (chain->moving == 0 && chain->rest != NULL)
+        chain->rest(chain->arg);
+}
+
 static void on_leave(struct deadline *own)
 {
-    stage_leave((struct stage *)((char *)own - offsetof(struct stage, leave)));
+    struct stage *stage = (struct stage *)((char *)own - offsetof(struct stage, leave));
+
+    chain_begin_moving(stage->chain);
+    stage_leave(stage);
+    chain_end_moving(stage->chain);
 }
 
 /* Let go of everything. */
@@ -118,9 +135,11 @@ static void on_wake(struct deadline *own)
 
     if (stage->chain->closed || stage->fault.type->on_wake == NULL)
         return;
+    chain_begin_moving(stage->chain);
     stage->waking_ns = own->due_ns;
     stage->fault.type->on_wake(&stage->fault);
     stage->waking_ns = 0;
+    chain_end_moving(stage->chain);
 }
 
 /* Let the fault decide. Whatever it forgot to settle passes. */
@@ -233,12 +252,16 @@ void chain_init(struct chain *chain, struct deadlines *deadlines,
 
 void chain_push(struct chain *chain, struct chunk *chunk)
 {
-    if (chain->closed)
+    if (chain->closed) {
         chunk_destroy(chunk);
-    else if (chain->first != NULL)
+        return;
+    }
+    chain_begin_moving(chain);
+    if (chain->first != NULL)
         enter(chain->first, chunk);
     else
         chain->deliver(chain->arg, chunk);
+    chain_end_moving(chain);
 }
 
 /* Its direction is gone, and soon its conf and its shared memory may be, while the stage
@@ -312,8 +335,10 @@ struct stage *chain_add(struct chain *chain, const struct stage_options *options
         at = &(*at)->next;
     stage->next = *at;
     *at = stage;
+    chain_begin_moving(chain);
     if (stage->bytes_to_begin == 0)
         begin(stage);
+    chain_end_moving(chain);
     return stage;
 }
 
@@ -343,6 +368,7 @@ void chain_remove(struct chain *chain, struct stage *stage)
     struct stage **at = &chain->first;
 
     assert(stage->chain == chain);
+    chain_begin_moving(chain);
     if (stage->begun && stage->fault.type->on_remove != NULL)
         stage->fault.type->on_remove(&stage->fault);
     /* Out of the chain first: what it lets go must not enter it again. */
@@ -354,6 +380,7 @@ void chain_remove(struct chain *chain, struct stage *stage)
     if (stage->abandoned && !chain->closed)
         end_abandoned(chain, stage);
     stage_destroy(stage);
+    chain_end_moving(chain);
 }
 
 void chain_change(struct chain *chain, struct stage *stage)
@@ -363,12 +390,14 @@ void chain_change(struct chain *chain, struct stage *stage)
     assert(stage->chain == chain);
     if (!stage->begun)
         return;
+    chain_begin_moving(chain);
     set_precision(stage);
     /* Letting a stall go here would make a hole in it for no reason of the user's. */
     if (!type->stops_reading && !type->keeps_held)
         flush(stage);
     if (type->on_change != NULL)
         type->on_change(&stage->fault);
+    chain_end_moving(chain);
 }
 
 void chain_close(struct chain *chain)

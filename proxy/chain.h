@@ -25,11 +25,17 @@ typedef void chain_deliver_fn(void *arg, struct chunk *chunk);
 /* fault_abandon. Closes the socket towards `gone`; may end the connection, as above. */
 typedef void chain_abandon_fn(void *arg, enum side gone);
 
+/* What was delivered may be written now: the chain has come to rest. Many chunks that
+ * leave at one moment are so written at once. */
+typedef void chain_rest_fn(void *arg);
+
 struct chain {
     struct deadlines *deadlines;
     struct stage *first;
     chain_deliver_fn *deliver;
-    chain_abandon_fn *abandon;
+    chain_abandon_fn *abandon; /* may be NULL */
+    chain_rest_fn *rest;       /* may be NULL */
+    unsigned moving;           /* calls that are under way */
     void *arg;
     struct histogram *delay_errors; /* how late chunks were let go; may be NULL */
     size_t held_bytes;              /* in all stages */
@@ -74,6 +80,10 @@ void chain_remove(struct chain *chain, struct stage *stage);
  * `keeps_held`), what comes meets the new conf. A stage that has not begun (after_bytes)
  * begins with the new conf, and behind as many bytes as it was made with. */
 void chain_change(struct chain *chain, struct stage *stage);
+
+/* Between them `rest` waits, so that several pushes are one movement. They nest. */
+void chain_begin_moving(struct chain *chain);
+void chain_end_moving(struct chain *chain);
 
 /* Takes `chunk`. */
 void chain_push(struct chain *chain, struct chunk *chunk);

@@ -3,6 +3,13 @@
 
 #include <assert.h>
 
+static void release_buffers(struct engine *engine)
+{
+    for (int i = 0; i < READ_BUFFERS; i++)
+        buffer_unref(engine->read_buffers[i]);
+    buffer_pool_release(&engine->buffers);
+}
+
 int engine_init(struct engine *engine, const struct plane_options *options,
                 struct error *err)
 {
@@ -16,12 +23,10 @@ int engine_init(struct engine *engine, const struct plane_options *options,
     pipe_pool_init(&engine->pipes);
     deadlines_init(&engine->deadlines, engine->clock);
     buffer_pool_init(&engine->buffers, READ_BYTES, BUFFERS_IDLE_MAX);
-    engine->read_buffer = buffer_pool_take(&engine->buffers);
-    if (engine->read_buffer == NULL)
+    if (engine_read_into(engine, 0) == NULL)
         return error_set(err, E_NOMEM, "data plane");
     if (uv_loop_init(&engine->loop) != 0) {
-        buffer_unref(engine->read_buffer);
-        buffer_pool_release(&engine->buffers);
+        release_buffers(engine);
         return error_set(err, E_SYSTEM, "create the data plane's event loop");
     }
     engine->loop.data = engine;
@@ -37,23 +42,32 @@ void engine_release(struct engine *engine)
     assert(engine->memory_bytes == 0);
     pipe_pool_release(&engine->pipes);
     deadlines_release(&engine->deadlines);
-    buffer_unref(engine->read_buffer);
-    buffer_pool_release(&engine->buffers);
+    release_buffers(engine);
 }
 
-struct chunk *engine_take_read(struct engine *engine, uint32_t at, uint32_t size)
+uint8_t *engine_read_into(struct engine *engine, int index)
 {
-    struct buffer *next = NULL;
+    struct buffer **own = &engine->read_buffers[index];
+
+    if (*own == NULL)
+        *own = buffer_pool_take(&engine->buffers);
+    return *own != NULL ? (*own)->bytes : NULL;
+}
+
+struct chunk *engine_take_read(struct engine *engine, int index, uint32_t at,
+                               uint32_t size)
+{
+    struct buffer **own = &engine->read_buffers[index];
     struct chunk *chunk;
 
-    if (size >= KEEP_BYTES)
-        next = buffer_pool_take(&engine->buffers);
-    if (next == NULL)
-        return chunk_create(engine->read_buffer->bytes + at, size);
-    chunk = chunk_view(engine->read_buffer, at, size);
-    buffer_unref(chunk != NULL ? engine->read_buffer : next);
-    if (chunk != NULL)
-        engine->read_buffer = next;
+    if (size < KEEP_BYTES)
+        return chunk_create((*own)->bytes + at, size);
+    chunk = chunk_view(*own, at, size);
+    if (chunk == NULL)
+        return NULL;
+    /* The next read takes the one that was let go last: it is in the cache. */
+    buffer_unref(*own);
+    *own = NULL;
     return chunk;
 }
 

@@ -17,6 +17,9 @@
 
 enum {
     READ_BYTES = 64 * 1024,
+    /* A direction in bulk is read into all of them at once: each read and write wakes a
+     * peer, and eight times fewer cost a third less. */
+    READ_BUFFERS = 8,
     /* What a held chunk costs beside its bytes; without it, a million chunks of one
      * byte would count as a megabyte. */
     CHUNK_COST_BYTES = 160,
@@ -43,8 +46,8 @@ struct engine {
     struct stamps stamps;          /* the kernel's receive times, on our clock */
     uint32_t connections;          /* number of the last one */
     struct wire *deaf;             /* wires nobody watches: looked at now and then */
-    struct buffer *read_buffer;    /* READ_BYTES, shared: the next read overwrites it */
-    struct buffer_pool buffers;    /* that were read buffers, and may be again */
+    struct buffer *read_buffers[READ_BUFFERS]; /* shared; NULL: none at the moment */
+    struct buffer_pool buffers; /* that were read buffers, and may be again */
 };
 
 int engine_init(struct engine *engine, const struct plane_options *options,
@@ -53,9 +56,13 @@ int engine_init(struct engine *engine, const struct plane_options *options,
 /* After the loop has run out of handles. */
 void engine_release(struct engine *engine);
 
-/* A chunk of what was read into the read buffer: big ones keep the buffer (the engine
- * gets another), small ones are copied. NULL when memory is short. */
-struct chunk *engine_take_read(struct engine *engine, uint32_t at, uint32_t size);
+/* The read buffer of this index, READ_BYTES; NULL when memory is short. Borrowed. */
+uint8_t *engine_read_into(struct engine *engine, int index);
+
+/* A chunk of what was read into a read buffer: big ones keep the buffer (the engine gets
+ * another), small ones are copied. NULL when memory is short. */
+struct chunk *engine_take_read(struct engine *engine, int index, uint32_t at,
+                               uint32_t size);
 
 /* Tell the observer. Takes `detail` (may be NULL). */
 void engine_emit(struct engine *engine, const struct proxy_event *event, json_t *detail);

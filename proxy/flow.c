@@ -12,6 +12,7 @@
 
 enum {
     BOUND_BYTES = 1 << 20,
+    OUT_BYTES = READ_BYTES,        /* of it, in the queue before a slow reader */
     BOUND_SHORT_BYTES = 32 * 1024, /* when the process is short of memory */
     READS_PER_TURN = 16,           /* then others get their turn */
     BULK_READS_TO_SPLICE = 2,
@@ -19,6 +20,7 @@ enum {
 
 static void on_deliver(void *arg, struct chunk *chunk);
 static void on_abandon(void *arg, enum side gone);
+static void on_rest(void *arg);
 
 void flow_init(struct flow *flow, struct connection *connection, enum direction direction,
                struct wire *from, struct wire *to)
@@ -30,6 +32,7 @@ void flow_init(struct flow *flow, struct connection *connection, enum direction 
                           .to = to};
     chain_init(&flow->chain, &flow->engine->deadlines, on_deliver, flow);
     flow->chain.abandon = on_abandon;
+    flow->chain.rest = on_rest;
     flow->chain.delay_errors = &flow->engine->delay_errors;
 }
 
@@ -92,18 +95,24 @@ static void tell_bound(struct flow *flow)
  * on and off with every chunk. */
 static void update_full(struct flow *flow)
 {
+    const struct chunk_queue *out = &flow->to->out;
     uint64_t bound = bound_of(flow);
     bool was_full = flow->full;
 
     /* Without faults nothing is gained by reading ahead of a slow reader. */
     if (chain_is_empty(&flow->chain)) {
-        flow->full = flow->to->out.head != NULL;
+        flow->full = out->head != NULL;
         return;
     }
     /* Reading on soon after the bound: under a delay the rate is what is held divided by
-     * the delay, so a deep dip would cost throughput. */
-    flow->full = was_full ? cost(flow) > bound - bound / 8 : cost(flow) >= bound;
-    if (flow->full && !was_full)
+     * the delay, so a deep dip would cost throughput. What only waits for a slow reader
+     * is bounded more tightly, however much may be held on its way: more would gain
+     * nothing, and push out of the processor's cache what is passed on next. */
+    if (was_full)
+        flow->full = cost(flow) > bound - bound / 8 || out->bytes > OUT_BYTES / 2;
+    else
+        flow->full = cost(flow) >= bound || out->bytes >= OUT_BYTES;
+    if (!was_full && cost(flow) >= bound)
         tell_bound(flow);
 }
 
@@ -170,6 +179,16 @@ static void flush_out(struct flow *flow)
         finish(flow);
 }
 
+/* Try the write first; once it would block, the loop says when to go on. */
+static void flush_wanted(struct flow *flow)
+{
+    bool wanted = flow->flush_wanted && flow->to->fd != -1 && flow->started;
+
+    flow->flush_wanted = false;
+    if (wanted && !flow->closed)
+        flush_out(flow);
+}
+
 /* A FIN or CLOSE has come out of the chain, or something behind one: there only a CLOSE
  * still means something. */
 static void take_out_end(struct flow *flow, struct chunk *chunk)
@@ -188,10 +207,8 @@ static void take_out_end(struct flow *flow, struct chunk *chunk)
             finish(flow);
         return;
     }
+    flow->flush_wanted |= to->out.head == NULL;
     chunk_queue_push(&to->out, chunk);
-    if (to->out.head == chunk && to->fd != -1 && flow->started)
-        flush_out(flow);
-    flow_update(flow);
 }
 
 /* Something comes out of the chain: end, or bytes for the queue of `to`. */
@@ -199,7 +216,6 @@ static void on_deliver(void *arg, struct chunk *chunk)
 {
     struct flow *flow = arg;
     struct wire *to = flow->to;
-    bool idle = to->out.head == NULL;
 
     if (flow->closed) {
         chunk_destroy(chunk);
@@ -207,7 +223,10 @@ static void on_deliver(void *arg, struct chunk *chunk)
     }
     if (chunk == NULL || chunk->end == CHUNK_RST) {
         chunk_destroy(chunk);
-        connection_flow_reset(flow->connection, flow);
+        /* What came out before it is gone by now, or should be. */
+        flush_wanted(flow);
+        if (!flow->closed)
+            connection_flow_reset(flow->connection, flow);
         return;
     }
     if (chunk->end != CHUNK_DATA || flow->fin_queued) {
@@ -218,10 +237,15 @@ static void on_deliver(void *arg, struct chunk *chunk)
         chunk_destroy(chunk);
         return;
     }
+    flow->flush_wanted |= to->out.head == NULL;
     chunk_queue_push(&to->out, chunk);
-    /* Try the write first; once it would block, the loop says when to go on. */
-    if (idle && to->fd != -1 && flow->started)
-        flush_out(flow);
+}
+
+static void on_rest(void *arg)
+{
+    struct flow *flow = arg;
+
+    flush_wanted(flow);
     flow_update(flow);
 }
 
@@ -238,21 +262,48 @@ void flow_on_writable(struct flow *flow)
 
 /* The way in */
 
+/* Push what lies in the read buffers from `at` on. All chunks are made before the first
+ * moves: whatever that leads to may read into the same buffers. */
+static void push_read(struct flow *flow, size_t at, size_t size, uint64_t arrived_ns)
+{
+    uint64_t start = flow->read_bytes - size;
+    struct chunk_queue read;
+
+    chunk_queue_init(&read, 0);
+    if (arrived_ns == 0)
+        arrived_ns = clock_now(flow->engine->clock);
+    while (at < size) {
+        size_t room = READ_BYTES - at % READ_BYTES;
+        size_t part = size - at < room ? size - at : room;
+        struct chunk *chunk =
+            engine_take_read(flow->engine, (int)(at / READ_BYTES),
+                             (uint32_t)(at % READ_BYTES), (uint32_t)part);
+
+        if (chunk == NULL) {
+            chunk_queue_release(&read);
+            connection_flow_reset(flow->connection, flow);
+            return;
+        }
+        chunk->arrived_ns = arrived_ns;
+        chunk->offset = start + at;
+        chunk_queue_push(&read, chunk);
+        at += part;
+    }
+    flow_resume(flow, &read);
+}
+
 /* Bytes were read. Without faults, and with nobody queueing, they go straight from the
- * read buffer to the socket; only what it does not take is copied. */
+ * read buffer to the socket; only what it does not take is kept. */
 static void take_bytes(struct flow *flow, size_t size, uint64_t arrived_ns)
 {
-    const uint8_t *bytes = flow->engine->read_buffer->bytes;
     struct wire *to = flow->to;
-    uint64_t offset = flow->read_bytes;
-    struct chunk *chunk;
     ssize_t written = 0;
 
     flow->read_bytes += size;
     *flow->read_total += size;
-    if (chain_is_empty(&flow->chain) && to->out.head == NULL && !to->dead &&
-        !flow->fin_queued) {
-        written = wire_write(to, bytes, size);
+    if (size <= READ_BYTES && chain_is_empty(&flow->chain) && to->out.head == NULL &&
+        !to->dead && !flow->fin_queued) {
+        written = wire_write(to, flow->engine->read_buffers[0]->bytes, size);
         if (written < 0 && to->dead) {
             connection_wire_dead(flow->connection, to);
             return;
@@ -261,17 +312,8 @@ static void take_bytes(struct flow *flow, size_t size, uint64_t arrived_ns)
             written = 0;
         flow_count_passed(flow, (size_t)written);
     }
-    if ((size_t)written == size)
-        return;
-    chunk = engine_take_read(flow->engine, (uint32_t)written,
-                             (uint32_t)(size - (size_t)written));
-    if (chunk == NULL) {
-        connection_flow_reset(flow->connection, flow);
-        return;
-    }
-    chunk->arrived_ns = arrived_ns != 0 ? arrived_ns : clock_now(flow->engine->clock);
-    chunk->offset = offset + (uint64_t)written;
-    chain_push(&flow->chain, chunk);
+    if ((size_t)written < size)
+        push_read(flow, (size_t)written, size, arrived_ns);
 }
 
 /* The peer's FIN or RST enters the chain as a chunk, behind its bytes. */
@@ -303,8 +345,10 @@ void flow_take_reset(struct flow *flow)
 
 void flow_resume(struct flow *flow, struct chunk_queue *from)
 {
+    chain_begin_moving(&flow->chain);
     while (from->head != NULL)
         chain_push(&flow->chain, chunk_queue_pop(from));
+    chain_end_moving(&flow->chain);
     flow_update(flow);
 }
 
@@ -316,12 +360,26 @@ static bool may_splice(const struct flow *flow)
            !flow->to->dead && !flow->fin_queued && !flow->end_read;
 }
 
+/* In bulk through faults: all read buffers at once, as far as the bound allows. */
+static int count_parts(const struct flow *flow)
+{
+    uint64_t bound = bound_of(flow);
+    uint64_t held = cost(flow);
+    uint64_t parts = held < bound ? (bound - held) / READ_BYTES : 0;
+
+    if (flow->bulk_reads == 0 || chain_is_empty(&flow->chain) || parts <= 1)
+        return 1;
+    return parts < READ_BUFFERS ? (int)parts : READ_BUFFERS;
+}
+
 /* Only what counts delays from the arrival pays for knowing it. What waited for the end
  * of a stall has come with it: a cable that was pulled has let nothing through. */
 static ssize_t read_some(struct flow *flow, uint64_t *arrived_ns)
 {
     struct engine *engine = flow->engine;
-    uint8_t *bytes = engine->read_buffer->bytes;
+    struct iovec parts[READ_BUFFERS];
+    int count = count_parts(flow);
+    bool stamped = flow->chain.arrivals > 0;
     ssize_t n;
 
     *arrived_ns = 0;
@@ -329,10 +387,17 @@ static ssize_t read_some(struct flow *flow, uint64_t *arrived_ns)
         flow->was_stopped = false;
         flow->unstopped_ns = clock_now(engine->clock);
     }
-    if (flow->chain.arrivals == 0)
-        return wire_read(flow->from, bytes, READ_BYTES);
-    n = wire_read_stamped(flow->from, bytes, READ_BYTES, arrived_ns);
-    if (*arrived_ns < flow->unstopped_ns)
+    for (int i = 0; i < count; i++) {
+        parts[i] = (struct iovec){engine_read_into(engine, i), READ_BYTES};
+        if (parts[i].iov_base == NULL)
+            count = i;
+    }
+    if (count == 0)
+        return -ENOMEM;
+    if (count == 1 && !stamped)
+        return wire_read(flow->from, parts[0].iov_base, READ_BYTES);
+    n = wire_read_parts(flow->from, parts, count, stamped ? arrived_ns : NULL);
+    if (stamped && *arrived_ns < flow->unstopped_ns)
         *arrived_ns = flow->unstopped_ns;
     return n;
 }
@@ -347,6 +412,10 @@ static void copy_turn(struct flow *flow)
 
         if (n == -EAGAIN)
             return;
+        if (n == -ENOMEM) {
+            connection_flow_reset(flow->connection, flow);
+            return;
+        }
         if (n < 0) {
             connection_wire_dead(flow->connection, flow->from);
             return;

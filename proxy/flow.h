@@ -36,6 +36,7 @@ struct flow {
     unsigned bulk_reads;   /* in a row */
     unsigned small_rounds; /* of splicing, in a row */
     bool started;
+    bool flush_wanted; /* `to` was idle, and has got something */
     bool full;
     bool was_stopped; /* a stage has stopped reading since the last read */
     bool cannot_splice;

@@ -36,9 +36,10 @@ bool flow_prepare_fault(struct flow *flow, struct chunk_queue *out)
         return true;
     offset = flow->read_bytes - flow->pipe->bytes;
     while (flow->pipe->bytes > 0) {
-        struct engine *engine = flow->engine;
-        ssize_t n = read(flow->pipe->read_fd, engine->read_buffer->bytes, READ_BYTES);
-        struct chunk *chunk = n > 0 ? engine_take_read(engine, 0, (uint32_t)n) : NULL;
+        uint8_t *into = engine_read_into(flow->engine, 0);
+        ssize_t n = into != NULL ? read(flow->pipe->read_fd, into, READ_BYTES) : 0;
+        struct chunk *chunk =
+            n > 0 ? engine_take_read(flow->engine, 0, 0, (uint32_t)n) : NULL;
 
         if (chunk == NULL) {
             chunk_queue_release(out);

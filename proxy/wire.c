@@ -183,29 +183,30 @@ ssize_t wire_read(struct wire *wire, void *bytes, size_t size)
     return n > 0 ? n : not_read(wire, n, errno);
 }
 
-ssize_t wire_read_stamped(struct wire *wire, void *bytes, size_t size,
-                          uint64_t *arrived_ns)
+ssize_t wire_read_parts(struct wire *wire, struct iovec *parts, int count,
+                        uint64_t *arrived_ns)
 {
     struct engine *engine = wire->engine;
     _Alignas(struct cmsghdr) char control[STAMP_CONTROL_BYTES];
-    struct iovec part = {.iov_base = bytes, .iov_len = size};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control,
-                             .msg_controllen = sizeof control};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
     uint64_t wall_ns;
     ssize_t n;
 
-    if (!wire->stamped) {
-        stamp_enable(wire->fd);
+    if (arrived_ns != NULL) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        if (!wire->stamped)
+            stamp_enable(wire->fd);
         wire->stamped = true;
     }
     n = recvmsg(wire->fd, &message, 0);
     if (n <= 0)
         return not_read(wire, n, errno);
-    wall_ns = clock_wall_ns(); /* before the other clock: see stamp.h */
-    *arrived_ns = stamp_arrival_ns(&engine->stamps, stamp_of_message(&message), wall_ns,
-                                   clock_now(engine->clock));
+    if (arrived_ns != NULL) {
+        wall_ns = clock_wall_ns(); /* before the other clock: see stamp.h */
+        *arrived_ns = stamp_arrival_ns(&engine->stamps, stamp_of_message(&message),
+                                       wall_ns, clock_now(engine->clock));
+    }
     return n;
 }
 

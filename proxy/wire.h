@@ -11,6 +11,7 @@
 #define STORMDRILL_PROXY_WIRE_H
 
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <uv.h>
 
 #include "proxy/base/chunk.h"
@@ -58,10 +59,11 @@ void wire_update(struct wire *wire);
 /* read(2): bytes, 0 at the end, -EAGAIN, or -errno (then it is dead). */
 ssize_t wire_read(struct wire *wire, void *bytes, size_t size);
 
-/* The same, and when the kernel received the last of it: never later than now, never
- * earlier than it was, now when the kernel does not tell. Dearer than wire_read. */
-ssize_t wire_read_stamped(struct wire *wire, void *bytes, size_t size,
-                          uint64_t *arrived_ns);
+/* The same into several buffers. With `arrived_ns` also when the kernel received the
+ * last of it: never later than now, never earlier than it was, now when the kernel does
+ * not tell; that costs a little more. */
+ssize_t wire_read_parts(struct wire *wire, struct iovec *parts, int count,
+                        uint64_t *arrived_ns);
 
 /* write(2): bytes, -EAGAIN or -errno (then it is dead). The queue must be empty. */
 ssize_t wire_write(struct wire *wire, const void *bytes, size_t size);
