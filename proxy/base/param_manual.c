@@ -57,32 +57,45 @@ char *param_manual(const struct param *params)
     return text;
 }
 
+static json_t *describe_choices(const struct param *p)
+{
+    json_t *choices = json_array();
+    int failed = 0;
+
+    for (int i = 0; p->choices[i] != NULL; i++)
+        failed |= json_array_append_new(choices, json_string(p->choices[i]));
+    if (failed == 0)
+        return choices;
+    json_decref(choices);
+    return NULL;
+}
+
+/* Whole, or NULL. */
 static json_t *describe(const struct param *p)
 {
     json_t *object = json_object();
+    const char *summary = p->summary == NULL ? "" : p->summary;
     char kinds[KINDS_BYTES];
+    int failed = 0;
 
     param_kinds_text(p, kinds, sizeof kinds);
-    json_object_set_new(object, "name", json_string(p->name));
-    json_object_set_new(object, "takes", json_string(kinds));
-    json_object_set_new(object, "summary",
-                        json_string(p->summary == NULL ? "" : p->summary));
+    failed |= json_object_set_new(object, "name", json_string(p->name));
+    failed |= json_object_set_new(object, "takes", json_string(kinds));
+    failed |= json_object_set_new(object, "summary", json_string(summary));
     if (is_required(p))
-        json_object_set_new(object, "required", json_true());
+        failed |= json_object_set_new(object, "required", json_true());
     else if (p->fallback != NULL)
-        json_object_set_new(object, "default", json_string(p->fallback));
+        failed |= json_object_set_new(object, "default", json_string(p->fallback));
     if (p->min != NULL)
-        json_object_set_new(object, "min", json_string(p->min));
+        failed |= json_object_set_new(object, "min", json_string(p->min));
     if (p->max != NULL)
-        json_object_set_new(object, "max", json_string(p->max));
-    if (p->choices != NULL) {
-        json_t *choices = json_array();
-
-        for (int i = 0; p->choices[i] != NULL; i++)
-            json_array_append_new(choices, json_string(p->choices[i]));
-        json_object_set_new(object, "choices", choices);
-    }
-    return object;
+        failed |= json_object_set_new(object, "max", json_string(p->max));
+    if (p->choices != NULL)
+        failed |= json_object_set_new(object, "choices", describe_choices(p));
+    if (failed == 0)
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 json_t *param_describe(const struct param *params)

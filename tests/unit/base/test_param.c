@@ -453,28 +453,6 @@ static void test_param__the_manual_names_kind_default_and_range(void **state)
     free(manual);
 }
 
-static void test_param__describes_a_table_for_programs(void **state)
-{
-    json_t *described = param_describe(own_params);
-    json_t *wanted = json_of(
-        "[{'name': 'base', 'takes': 'duration', 'summary': 'time', 'required': true,"
-        "  'min': '1ms', 'max': '60s'},"
-        " {'name': 'label', 'takes': 'text', 'summary': 'name', 'default': 'x'}]");
-
-    (void)state;
-    assert_true(json_equal(described, wanted));
-    json_decref(described);
-    described = param_describe(params);
-    for (size_t i = 0; i < json_array_size(described); i++) {
-        json_t *one = json_array_get(described, i);
-
-        if (strcmp(json_string_value(json_object_get(one, "name")), "shape") == 0)
-            assert_int_equal(json_array_size(json_object_get(one, "choices")), 3);
-    }
-    json_decref(described);
-    json_decref(wanted);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -494,7 +472,6 @@ int main(void)
         cmocka_unit_test(test_param__finds_only_its_own_names),
         cmocka_unit_test(test_param__what_was_never_given_is_not_written),
         cmocka_unit_test(test_param__the_manual_names_kind_default_and_range),
-        cmocka_unit_test(test_param__describes_a_table_for_programs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
