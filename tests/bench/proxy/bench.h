@@ -12,8 +12,8 @@
 
 #include "proxy/base/rng.h"
 #include "tests/bench/common/origin.h"
+#include "tests/bench/common/results.h"
 #include "tests/bench/proxy/peer.h"
-#include "tests/bench/proxy/results.h"
 
 enum { ONLY_MAX = 16 };
 

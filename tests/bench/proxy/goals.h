@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "tests/bench/proxy/results.h"
+#include "tests/bench/common/results.h"
 
 struct goal {
     const char *section;

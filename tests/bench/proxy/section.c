@@ -14,6 +14,7 @@
 enum { SETUPS_MAX = 16, LOOK_MS = 200, WHY_BYTES = 256 };
 
 static const double CPU_SLACK = 1.05; /* clocks are read one after the other */
+static const double DIRECT_SLACK = 1.15;
 
 void sample_add(struct sample *sample, const char *measure, double value)
 {
@@ -182,6 +183,29 @@ static void run_with_origin(struct sample *sample)
     origin_stop(&origin);
 }
 
+/* Nothing that goes through a proxy is faster than what does not, but for what a proxy
+ * gathers into larger pieces on the way. */
+static void compare_with_direct(struct bench *bench, const struct section *section)
+{
+    struct results *results = &bench->results;
+
+    for (int i = 0; i < results->count; i++) {
+        const struct series *series = &results->series[i];
+        const struct series *direct =
+            results_find(results, section->name, "direct", series->measure);
+        struct spread ratio = series_ratio(series, direct, 1);
+
+        if (strcmp(series->section, section->name) != 0 ||
+            strstr(series->measure, "/s") == NULL || ratio.count == 0 ||
+            strstr(series->measure, "CPU") != NULL || ratio.median <= DIRECT_SLACK)
+            continue;
+        results_note(results,
+                     "%s, %s: %s is %.2f x what no proxy is: the machine was not quiet, "
+                     "or there is a bug here",
+                     section->name, series->measure, series->setup, ratio.median);
+    }
+}
+
 void section_run(struct bench *bench, const struct section *section)
 {
     struct sample sample = {.bench = bench, .section = section};
@@ -192,6 +216,7 @@ void section_run(struct bench *bench, const struct section *section)
     look_around(bench, section);
     if (section->start_upstream == NULL) {
         run_with_origin(&sample);
+        compare_with_direct(bench, section);
         return;
     }
     upstream = section->start_upstream(bench, &sample.upstream, why, sizeof why);
@@ -201,4 +226,5 @@ void section_run(struct bench *bench, const struct section *section)
     }
     take_all(&sample, upstream);
     section->stop_upstream(sample.upstream);
+    compare_with_direct(bench, section);
 }

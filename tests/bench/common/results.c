@@ -1,5 +1,5 @@
 /* results: every value that was measured, and what follows from them. */
-#include "tests/bench/proxy/results.h"
+#include "tests/bench/common/results.h"
 
 #include <math.h>
 #include <stdarg.h>
