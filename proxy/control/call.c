@@ -14,10 +14,9 @@
 #include "proxy/base/clock.h"
 #include "proxy/control/route.h"
 
-/* Behind the first a body is not even thrown away any more. The real digits: as many as
- * a float of Toxiproxy's has; as many as any decimal number survives. */
+/* The real digits: as many as a float of Toxiproxy's has; as many as any decimal number
+ * survives. */
 enum {
-    DISCARD_BYTES_MAX = 64 << 20,
     BODY_STEP_BYTES = 4096,
     FLOAT_DIGITS = 9,
     DOUBLE_DIGITS = 15,
@@ -88,7 +87,7 @@ bool call_take(struct call *call, const char *data, size_t size)
     if (call->received > HTTP_BODY_BYTES_MAX)
         call->too_big = true;
     if (call->too_big)
-        return call->received <= DISCARD_BYTES_MAX;
+        return call->received <= CALL_DISCARD_BYTES_MAX;
     if (!reserve(call, call->body_size + size))
         return false;
     memcpy(call->body + call->body_size, data, size);
@@ -262,12 +261,27 @@ static json_t *write_v1(unsigned status, const struct error *err)
     return json_pack("{s:o}", "error", error);
 }
 
-void call_reply_error(struct call *call, unsigned status, const struct error *err)
+/* A sentence may quote what came, and that may be anything; JSON is UTF-8. */
+static void make_utf8(char *text)
 {
+    json_t *json = json_string(text);
+
+    for (char *c = text; json == NULL && *c != '\0'; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    json_decref(json);
+}
+
+void call_reply_error(struct call *call, unsigned status, const struct error *error)
+{
+    struct error own = *error;
+    struct error *err = &own;
     json_t *json;
     char *line = NULL;
     char *text;
 
+    make_utf8(err->text);
+    make_utf8(err->hint);
     if (call_is_v1(call)) {
         call_reply_json(call, status, write_v1(status, err));
         return;

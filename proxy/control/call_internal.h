@@ -7,7 +7,13 @@
 
 #include "proxy/control/http.h"
 
-enum { CALL_PARTS_MAX = 4, CALL_HEADERS_MAX = 4, REQUEST_ID_BYTES = 21 };
+/* A body behind the last is not even thrown away any more. */
+enum {
+    CALL_PARTS_MAX = 4,
+    CALL_HEADERS_MAX = 4,
+    REQUEST_ID_BYTES = 21,
+    CALL_DISCARD_BYTES_MAX = 64 << 20,
+};
 
 /* One "{name}" of the pattern, and what stood there. */
 struct call_part {

@@ -16,21 +16,18 @@
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
-#include "proxy/control/access.h"
 #include "proxy/control/call_internal.h"
+#include "proxy/control/gate.h"
 #include "proxy/control/listen.h"
-#include "proxy/control/route.h"
 
 enum { GRACE_MS = 1000, HANDLE_COUNT = 4, CONNECTION_MEMORY_BYTES = 32 << 10 };
 
 struct http {
     struct MHD_Daemon *daemon;
-    const struct route *const *tables;
+    struct gate gate;
     void *context;
     struct log *log;
-    char *token;
     char address[ADDRESS_BYTES];
-    bool checks_host;
     int listen_fd;
     unsigned read_timeout_s, idle_timeout_s;
     uv_poll_t poll;
@@ -91,105 +88,6 @@ static void set_timeout(struct MHD_Connection *connection, unsigned seconds)
     MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
 }
 
-/* false: refused, and the reply is made. */
-static bool check_access(struct http *http, struct call *call)
-{
-    if (http->token != NULL) {
-        if (access_has_token(call_header(call, "Authorization"), http->token))
-            return true;
-        call_add_header(call, "WWW-Authenticate", "Bearer");
-        call_reply_problem(call, 401,
-                           "this API wants its token: Authorization: Bearer "
-                           "TOKEN");
-        return false;
-    }
-    if (!http->checks_host || access_is_loopback_host(call_header(call, "Host")))
-        return true;
-    call_reply_problem(call, 403,
-                       "host '%.100s' is no name of this machine's loopback; call it "
-                       "localhost or 127.0.0.1, or start the API with a token",
-                       call_header(call, "Host"));
-    return false;
-}
-
-/* A web page may make its reader's browser send POST to any address, without asking,
- * and cannot leave its Origin away. Toxiproxy's paths have the browser block. */
-static bool check_origin(struct call *call)
-{
-    if (call->route->family != ROUTE_V1 || call_header(call, "Origin") == NULL)
-        return true;
-    call_reply_problem(call, 403,
-                       "web pages may not call this API (it came with an "
-                       "Origin)");
-    return false;
-}
-
-/* false: no route, and the reply is made. */
-static bool check_route(struct http *http, struct call *call)
-{
-    unsigned status = route_find(call, http->tables);
-    char id[REQUEST_ID_BYTES];
-
-    if (call->route != NULL && call->route->family == ROUTE_TOXIPROXY) {
-        http_request_id(http, id);
-        call_add_header(call, "X-Toxiproxy-Request-Id", id);
-        if (access_is_browser(call_header(call, "User-Agent"))) {
-            call_reply_text(call, 403, "User agent not allowed\n");
-            return false;
-        }
-    }
-    if (status == 0)
-        return check_origin(call);
-    if (call_is_v1(call) && status == 404)
-        call_reply_problem(call, 404, "there is no path '%.200s'", call->path);
-    else if (call_is_v1(call) && status == 405)
-        call_reply_problem(call, 405, "the path '%.200s' has no method %.20s", call->path,
-                           call->method);
-    else if (status == 404)
-        call_reply_text(call, 404, "404 page not found\n");
-    else if (status == 405)
-        call_reply_empty(call, 405);
-    else if (status == 400)
-        call_reply_problem(call, 400, "the path '%.200s' has an escape that is none",
-                           call->path);
-    else
-        call_reply_problem(call, status, "%s", error_text(E_NOMEM));
-    return false;
-}
-
-/* What is known from the headers alone is said at once: a client that waits for "100
- * Continue" need not send its body. */
-static bool check_size(struct call *call)
-{
-    const char *length = call_header(call, "Content-Length");
-
-    if (length == NULL || strtoull(length, NULL, 10) <= HTTP_BODY_BYTES_MAX)
-        return true;
-    if (call_header(call, "Expect") == NULL && strtoull(length, NULL, 10) < 64u << 20) {
-        call->too_big = true;
-        return true;
-    }
-    call_reply_problem(call, 413, "the body has more than %d bytes", HTTP_BODY_BYTES_MAX);
-    return false;
-}
-
-static bool check_body(struct call *call)
-{
-    if (call->too_big) {
-        call_reply_problem(call, 413, "the body has more than %d bytes",
-                           HTTP_BODY_BYTES_MAX);
-        return false;
-    }
-    if (call->route->family == ROUTE_V1 && call->body_size > 0 &&
-        !access_is_json(call_header(call, "Content-Type"))) {
-        call_reply_problem(call, 415,
-                           "the body must be sent as Content-Type: "
-                           "application/json");
-        return false;
-    }
-    return true;
-}
-
 /* Queue the reply, or wait for it. */
 static enum MHD_Result settle(struct call *call)
 {
@@ -213,7 +111,7 @@ static void dispatch(struct http *http, struct call *call)
     call->handled = true;
     http->unanswered++;
     http->answering++;
-    if (check_body(call))
+    if (gate_body(call))
         call->route->handle(call);
 }
 
@@ -226,7 +124,7 @@ static enum MHD_Result begin(struct http *http, struct MHD_Connection *connectio
     if (call == NULL)
         return MHD_NO;
     set_timeout(connection, http->read_timeout_s);
-    if (!check_access(http, call) || !check_size(call))
+    if (!gate_headers(&http->gate, call))
         return settle(call);
     return MHD_YES;
 }
@@ -250,7 +148,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
     }
     if (!call->handled && !call->replied && http->stopping)
         call_reply_problem(call, 503, "the API is being stopped");
-    else if (!call->handled && !call->replied && check_route(http, call))
+    else if (!call->handled && !call->replied && gate_route(&http->gate, call))
         dispatch(http, call);
     return settle(call);
 }
@@ -351,7 +249,7 @@ static void on_handle_closed(uv_handle_t *handle)
     http->handles_open--;
     if (http->handles_open > 0)
         return;
-    free(http->token);
+    free(http->gate.token);
     free(http);
     if (on_closed != NULL)
         on_closed(arg);
@@ -462,7 +360,7 @@ static int open_listener(struct http *http, const struct http_options *options,
         error_hint(err, "give it a token, or let it listen on 127.0.0.1 or unix:/path");
         return E_PARAM;
     }
-    http->checks_host = address.kind != ADDRESS_UNIX;
+    http->gate.checks_host = address.kind != ADDRESS_UNIX;
     rc = listen_open(&http->listen_fd, http->address, &address, err);
     return rc != 0 ? error_prefix(err, "API") : 0;
 }
@@ -475,14 +373,14 @@ int http_start(struct http **out, uv_loop_t *loop, const struct http_options *op
 
     if (http == NULL)
         return error_set(err, E_NOMEM, "HTTP server");
-    http->tables = options->tables;
+    http->gate.tables = options->tables;
     http->context = options->context;
     http->log = options->log;
     http->read_timeout_s =
         options->read_timeout_s ? options->read_timeout_s : HTTP_READ_TIMEOUT_S;
     http->idle_timeout_s =
         options->idle_timeout_s ? options->idle_timeout_s : HTTP_IDLE_TIMEOUT_S;
-    if (options->token != NULL && (http->token = strdup(options->token)) == NULL) {
+    if (options->token != NULL && (http->gate.token = strdup(options->token)) == NULL) {
         rc = error_set(err, E_NOMEM, "HTTP server");
         goto fail_free;
     }
@@ -503,7 +401,7 @@ int http_start(struct http **out, uv_loop_t *loop, const struct http_options *op
 fail_close:
     close_listener(http);
 fail_free:
-    free(http->token);
+    free(http->gate.token);
     free(http);
     return rc;
 }

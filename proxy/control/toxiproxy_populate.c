@@ -254,16 +254,19 @@ void toxiproxy_on_populate(struct call *call)
 
 /* A configuration */
 
+/* The array is the caller's again as soon as he is told. */
 static void answer_caller(void *arg, const struct book_answer *answer)
 {
     struct crowd *crowd = arg;
+    void (*done)(void *arg, int rc, const struct error *err) = crowd->done;
+    void *done_arg = crowd->arg;
     struct error err = answer->error;
 
     if (answer->rc != 0 && answer->entry < crowd->count)
         error_prefix(&err, "proxy %zu ('%.60s')", answer->entry + 1,
                      crowd->specs[answer->entry].name);
-    crowd->done(crowd->arg, answer->rc, &err);
     crowd_destroy(crowd);
+    done(done_arg, answer->rc, &err);
 }
 
 void toxiproxy_populate(struct book *book, const json_t *array,

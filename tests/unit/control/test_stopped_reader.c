@@ -51,6 +51,7 @@ static void test_stopped_reader__holds_up_no_change_of_faults(void **state)
 
     (void)state;
     fill_up(server);
+    assert_int_equal(send(server, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL), -1);
     for (int i = 0; i < ROUNDS; i++) {
         server_do(s, "POST", "/proxies/a/toxics", toxics[i % TOXIC_COUNT].body, 200);
         server_do(s, "POST", "/proxies/a/toxics/t", toxics[i % TOXIC_COUNT].change, 200);
@@ -74,8 +75,10 @@ static void test_stopped_reader__nor_does_an_upstream_that_says_nothing(void **s
     int clients[8];
 
     (void)state;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         clients[i] = world_connect_port(port);
+        assert_int_not_equal(clients[i], -1);
+    }
     server_do(s, "POST", "/proxies/a/toxics", "{\"type\":\"latency\"}", 200);
     server_do(s, "GET", "/proxies", NULL, 200);
     server_do(s, "POST", "/proxies/a", "{\"enabled\":false}", 200);

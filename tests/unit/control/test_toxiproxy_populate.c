@@ -8,7 +8,7 @@
 
 #define P "{\"name\":\"p\",\"listen\":\"127.0.0.1:0\",\"upstream\":\"127.0.0.1:9\""
 
-static void test_populate__nothing_makes_nothing(void **state)
+static void test_toxiproxy_populate__nothing_makes_nothing(void **state)
 {
     struct server *s = server_start();
 
@@ -18,7 +18,7 @@ static void test_populate__nothing_makes_nothing(void **state)
     server_stop(s);
 }
 
-static void test_populate__makes_all_with_their_toxics_and_faults(void **state)
+static void test_toxiproxy_populate__makes_all_with_their_toxics_and_faults(void **state)
 {
     static const char body[] =
         "[" P ",\"toxics\":[{\"type\":\"latency\",\"attributes\":{\"latency\":7}}],"
@@ -42,7 +42,7 @@ static void test_populate__makes_all_with_their_toxics_and_faults(void **state)
     server_stop(s);
 }
 
-static void test_populate__leaves_what_is_the_same_wholly_as_it_is(void **state)
+static void test_toxiproxy_populate__leaves_what_is_the_same_wholly_as_it_is(void **state)
 {
     struct server *s = server_start();
     uint16_t port = server_link(s, "a", 9);
@@ -62,7 +62,8 @@ static void test_populate__leaves_what_is_the_same_wholly_as_it_is(void **state)
     server_stop(s);
 }
 
-static void test_populate__replaces_what_differs_and_leaves_the_others(void **state)
+static void
+test_toxiproxy_populate__replaces_what_differs_and_leaves_the_others(void **state)
 {
     struct server *s = server_start();
     uint16_t port;
@@ -83,7 +84,7 @@ static void test_populate__replaces_what_differs_and_leaves_the_others(void **st
     server_stop(s);
 }
 
-static void test_populate__of_a_name_given_twice_the_last_counts(void **state)
+static void test_toxiproxy_populate__of_a_name_given_twice_the_last_counts(void **state)
 {
     struct server *s = server_start();
     struct heard heard = server_call(s, "POST", "/populate", "[" P "}," P "}]");
@@ -95,7 +96,8 @@ static void test_populate__of_a_name_given_twice_the_last_counts(void **state)
     server_stop(s);
 }
 
-static void test_populate__checks_everything_before_it_makes_anything(void **state)
+static void
+test_toxiproxy_populate__checks_everything_before_it_makes_anything(void **state)
 {
 #define BAD(text) "{\"error\":\"" text "\",\"status\":400,\"proxies\":null}"
     static const struct {
@@ -114,7 +116,8 @@ static void test_populate__checks_everything_before_it_makes_anything(void **sta
         {"[" P ",\"toxics\":[{\"type\":\"noop\"},{\"type\":\"x\"}]}]",
          BAD("proxy 1 ('p'): toxic 2: invalid toxic type")},
         {"[" P ",\"toxics\":[{\"type\":\"slicer\"}]}]",
-         BAD("proxy 1 ('p'): toxic 1: bad attribute: average_size of slicer must be from 1 to "
+         BAD("proxy 1 ('p'): toxic 1: bad attribute: average_size of slicer must be from "
+             "1 to "
              "1073741824, not 0")},
         {"[" P ",\"toxics\":3}]",
          BAD("proxy 1 ('p'): bad request body: toxics and faults are arrays")},
@@ -130,7 +133,8 @@ static void test_populate__checks_everything_before_it_makes_anything(void **sta
     server_stop(s);
 }
 
-static void test_populate__stops_at_the_first_failure_and_says_what_it_made(void **state)
+static void
+test_toxiproxy_populate__stops_at_the_first_failure_and_says_what_it_made(void **state)
 {
     struct server *s = server_start();
     struct heard heard;
@@ -153,7 +157,7 @@ static void test_populate__stops_at_the_first_failure_and_says_what_it_made(void
     server_stop(s);
 }
 
-static void test_populate__a_bad_fault_takes_its_proxy_along(void **state)
+static void test_toxiproxy_populate__a_bad_fault_takes_its_proxy_along(void **state)
 {
     struct server *s = server_start();
 
@@ -168,7 +172,7 @@ static void test_populate__a_bad_fault_takes_its_proxy_along(void **state)
 }
 
 /* A thousand steps that end inside themselves are no recursion. */
-static void test_populate__thousands_of_noops_need_no_stack(void **state)
+static void test_toxiproxy_populate__thousands_of_noops_need_no_stack(void **state)
 {
     enum { NOOPS = 5000 };
     struct server *s = server_start();
@@ -190,7 +194,8 @@ static void test_populate__thousands_of_noops_need_no_stack(void **state)
     server_stop(s);
 }
 
-static void test_populate__a_configuration_says_which_entry_is_wrong(void **state)
+static void
+test_toxiproxy_populate__a_configuration_says_which_entry_is_wrong(void **state)
 {
     struct server *s = server_start();
     json_t *good = json_loads("[" P "}]", 0, NULL);
@@ -213,16 +218,21 @@ static void test_populate__a_configuration_says_which_entry_is_wrong(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_populate__nothing_makes_nothing),
-        cmocka_unit_test(test_populate__makes_all_with_their_toxics_and_faults),
-        cmocka_unit_test(test_populate__leaves_what_is_the_same_wholly_as_it_is),
-        cmocka_unit_test(test_populate__replaces_what_differs_and_leaves_the_others),
-        cmocka_unit_test(test_populate__of_a_name_given_twice_the_last_counts),
-        cmocka_unit_test(test_populate__checks_everything_before_it_makes_anything),
-        cmocka_unit_test(test_populate__stops_at_the_first_failure_and_says_what_it_made),
-        cmocka_unit_test(test_populate__a_bad_fault_takes_its_proxy_along),
-        cmocka_unit_test(test_populate__thousands_of_noops_need_no_stack),
-        cmocka_unit_test(test_populate__a_configuration_says_which_entry_is_wrong),
+        cmocka_unit_test(test_toxiproxy_populate__nothing_makes_nothing),
+        cmocka_unit_test(test_toxiproxy_populate__makes_all_with_their_toxics_and_faults),
+        cmocka_unit_test(
+            test_toxiproxy_populate__leaves_what_is_the_same_wholly_as_it_is),
+        cmocka_unit_test(
+            test_toxiproxy_populate__replaces_what_differs_and_leaves_the_others),
+        cmocka_unit_test(test_toxiproxy_populate__of_a_name_given_twice_the_last_counts),
+        cmocka_unit_test(
+            test_toxiproxy_populate__checks_everything_before_it_makes_anything),
+        cmocka_unit_test(
+            test_toxiproxy_populate__stops_at_the_first_failure_and_says_what_it_made),
+        cmocka_unit_test(test_toxiproxy_populate__a_bad_fault_takes_its_proxy_along),
+        cmocka_unit_test(test_toxiproxy_populate__thousands_of_noops_need_no_stack),
+        cmocka_unit_test(
+            test_toxiproxy_populate__a_configuration_says_which_entry_is_wrong),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static struct server *start_with_link(void)
     return s;
 }
 
-static void test_toxics__shows_every_type_with_all_attributes(void **state)
+static void test_toxiproxy_toxics__shows_every_type_with_all_attributes(void **state)
 {
     static const struct {
         const char *body, *shown;
@@ -71,7 +71,7 @@ static void test_toxics__shows_every_type_with_all_attributes(void **state)
     server_stop(s);
 }
 
-static void test_toxics__lists_upstream_first_each_in_order(void **state)
+static void test_toxiproxy_toxics__lists_upstream_first_each_in_order(void **state)
 {
     static const char *const bodies[] = {
         "{\"type\":\"noop\",\"name\":\"1\"}",
@@ -94,7 +94,7 @@ static void test_toxics__lists_upstream_first_each_in_order(void **state)
     server_stop(s);
 }
 
-static void test_toxics__an_update_merges_attributes(void **state)
+static void test_toxiproxy_toxics__an_update_merges_attributes(void **state)
 {
     static const char path[] = TOXICS "/t";
     struct server *s = start_with_link();
@@ -120,7 +120,7 @@ static void test_toxics__an_update_merges_attributes(void **state)
     server_stop(s);
 }
 
-static void test_toxics__shows_what_our_own_paths_changed(void **state)
+static void test_toxiproxy_toxics__shows_what_our_own_paths_changed(void **state)
 {
     struct server *s = start_with_link();
 
@@ -136,7 +136,7 @@ static void test_toxics__shows_what_our_own_paths_changed(void **state)
     server_stop(s);
 }
 
-static void test_toxics__what_came_by_our_own_paths_is_none(void **state)
+static void test_toxiproxy_toxics__what_came_by_our_own_paths_is_none(void **state)
 {
     struct server *s = start_with_link();
 
@@ -152,7 +152,7 @@ static void test_toxics__what_came_by_our_own_paths_is_none(void **state)
     server_stop(s);
 }
 
-static void test_toxics__refuses_as_toxiproxy_does(void **state)
+static void test_toxiproxy_toxics__refuses_as_toxiproxy_does(void **state)
 {
     static const struct {
         const char *method, *path, *body;
@@ -216,7 +216,8 @@ static void close_pair(struct pair *p)
     server_stop(p->server);
 }
 
-static void test_toxics__bandwidth_0_lets_nothing_pass_until_it_is_removed(void **state)
+static void
+test_toxiproxy_toxics__bandwidth_0_lets_nothing_pass_until_it_is_removed(void **state)
 {
     struct pair p = open_pair();
     char byte;
@@ -233,7 +234,8 @@ static void test_toxics__bandwidth_0_lets_nothing_pass_until_it_is_removed(void 
     close_pair(&p);
 }
 
-static void test_toxics__reset_peer_resets_connections_that_were_open(void **state)
+static void
+test_toxiproxy_toxics__reset_peer_resets_connections_that_were_open(void **state)
 {
     struct pair p = open_pair();
 
@@ -245,7 +247,7 @@ static void test_toxics__reset_peer_resets_connections_that_were_open(void **sta
     close_pair(&p);
 }
 
-static void test_toxics__limit_data_closes_after_so_many_bytes(void **state)
+static void test_toxiproxy_toxics__limit_data_closes_after_so_many_bytes(void **state)
 {
     struct pair p = open_pair();
 
@@ -258,7 +260,7 @@ static void test_toxics__limit_data_closes_after_so_many_bytes(void **state)
     close_pair(&p);
 }
 
-static void test_toxics__timeout_spares_what_toxicity_spares(void **state)
+static void test_toxiproxy_toxics__timeout_spares_what_toxicity_spares(void **state)
 {
     struct pair p = open_pair();
 
@@ -275,16 +277,18 @@ static void test_toxics__timeout_spares_what_toxicity_spares(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_toxics__shows_every_type_with_all_attributes),
-        cmocka_unit_test(test_toxics__lists_upstream_first_each_in_order),
-        cmocka_unit_test(test_toxics__an_update_merges_attributes),
-        cmocka_unit_test(test_toxics__shows_what_our_own_paths_changed),
-        cmocka_unit_test(test_toxics__what_came_by_our_own_paths_is_none),
-        cmocka_unit_test(test_toxics__refuses_as_toxiproxy_does),
-        cmocka_unit_test(test_toxics__bandwidth_0_lets_nothing_pass_until_it_is_removed),
-        cmocka_unit_test(test_toxics__reset_peer_resets_connections_that_were_open),
-        cmocka_unit_test(test_toxics__limit_data_closes_after_so_many_bytes),
-        cmocka_unit_test(test_toxics__timeout_spares_what_toxicity_spares),
+        cmocka_unit_test(test_toxiproxy_toxics__shows_every_type_with_all_attributes),
+        cmocka_unit_test(test_toxiproxy_toxics__lists_upstream_first_each_in_order),
+        cmocka_unit_test(test_toxiproxy_toxics__an_update_merges_attributes),
+        cmocka_unit_test(test_toxiproxy_toxics__shows_what_our_own_paths_changed),
+        cmocka_unit_test(test_toxiproxy_toxics__what_came_by_our_own_paths_is_none),
+        cmocka_unit_test(test_toxiproxy_toxics__refuses_as_toxiproxy_does),
+        cmocka_unit_test(
+            test_toxiproxy_toxics__bandwidth_0_lets_nothing_pass_until_it_is_removed),
+        cmocka_unit_test(
+            test_toxiproxy_toxics__reset_peer_resets_connections_that_were_open),
+        cmocka_unit_test(test_toxiproxy_toxics__limit_data_closes_after_so_many_bytes),
+        cmocka_unit_test(test_toxiproxy_toxics__timeout_spares_what_toxicity_spares),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
