@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,13 +173,16 @@ void quantity_percent_text(double fraction, char *text, size_t size)
     snprintf(text + length, size - length, "%%");
 }
 
-/* Take `candidate` when it is shorter than `text` and `read` gives `value` for it. */
+/* Take `candidate` when it is shorter than `text`, or as long and without its point
+ * ("100KB/s" for "0.1MB/s"), and `read` gives `value` for it. */
 static void keep_shorter(char *text, size_t size, const char *candidate, double value,
                          enum quantity_status (*read)(const char *, double *))
 {
+    bool is_plainer = strchr(text, '.') != NULL && strchr(candidate, '.') == NULL;
+    size_t length = strlen(text) + (is_plainer ? 1 : 0);
     double back = 0;
 
-    if (strlen(candidate) >= strlen(text))
+    if (strlen(candidate) >= length)
         return;
     if (read(candidate, &back) == QUANTITY_OK && back == value)
         snprintf(text, size, "%s", candidate);

@@ -335,6 +335,8 @@ static void test_quantity__doubles_are_written_short(void **state)
     assert_string_equal(text, "100KiB/s");
     quantity_byte_rate_text(1500000, text, sizeof text);
     assert_string_equal(text, "1.5MB/s");
+    quantity_byte_rate_text(100000, text, sizeof text);
+    assert_string_equal(text, "100KB/s"); /* not 0.1MB/s, which is as short */
 }
 
 static void test_quantity__integers_cover_their_whole_range(void **state)
