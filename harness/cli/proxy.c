@@ -154,7 +154,6 @@ static int start_api(struct proxy_run *run, struct error *err)
 
     if (rc == 0)
         return 0;
-    error_prefix(err, "the API");
     if (rc == E_BUSY)
         error_hint(err, "another proxy, or a Toxiproxy? stop it, or go elsewhere: "
                         "--api 127.0.0.1:0 picks a free port");

@@ -288,6 +288,12 @@ expect_exit 2 "$stormdrill" proxy --api 0.0.0.0:0
 expect_stderr "--allow-any-listen"
 expect_exit 2 "$stormdrill" proxy --api 0.0.0.0:0 --allow-any-listen
 expect_stderr "there is no token"
+STORMDRILL_API_TOKEN=s3cret open_proxy --api 0.0.0.0:0 --allow-any-listen
+api=127.0.0.1:${api#0.0.0.0:}
+expect_equal 401 "$(curl -s -o refused -w '%{http_code}' "http://$api/metrics")" "the status without the token"
+expect_exit 0 curl -sS -H "Authorization: Bearer s3cret" "http://$api/v1/version"
+expect_stdout '"api":1'
+close_proxy TERM
 printf 'two words\n' >words.token
 expect_exit 2 "$stormdrill" proxy --api 127.0.0.1:0 --api-token-file words.token
 expect_stderr "the token in words.token is more than one word"
