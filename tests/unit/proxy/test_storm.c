@@ -3,8 +3,10 @@
 #include "tests/lib/proxy/transfer.h"
 #include "tests/lib/proxy/world.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "proxy/base/rng.h"
@@ -16,13 +18,15 @@ static const char *const directions[] = {"both", "to_server", "to_client"};
 
 static void describe(struct rng *rng, bool is_latency, char *words, size_t size)
 {
+    static const char *const turns[] = {"", "on=2ms off=1ms", "on=1ms off=3ms times=5",
+                                        "after=2ms", "after=20KB"};
     int used = 0;
 
     if (is_latency)
         used = snprintf(words, size, "base=%uus jitter=%uus ",
                         (unsigned)rng_below(rng, 3000), (unsigned)rng_below(rng, 2000));
-    snprintf(words + used, size - (size_t)used, "probability=%.2f direction=%s",
-             rng_unit(rng), directions[rng_below(rng, 3)]);
+    snprintf(words + used, size - (size_t)used, "probability=%.2f direction=%s %s",
+             rng_unit(rng), directions[rng_below(rng, 3)], turns[rng_below(rng, 5)]);
 }
 
 /* One random step on one of the slots: begin, change or heal. */
@@ -117,11 +121,144 @@ static void test_storm__what_is_reset_leaves_nothing_behind(void **state)
     world_destroy(w);
 }
 
+/* Clients and servers of one thread that come and go as they like. */
+struct crowd {
+    int clients[24];
+    int servers[24];
+};
+
+static bool can_accept(struct world *w)
+{
+    struct pollfd wait = {.fd = w->upstream_fd, .events = POLLIN};
+
+    return poll(&wait, 1, 0) == 1;
+}
+
+static void end_one(struct rng *rng, int *fd)
+{
+    if (*fd == -1)
+        return;
+    if (rng_below(rng, 2) == 0)
+        world_abort(*fd);
+    else
+        close(*fd);
+    *fd = -1;
+}
+
+/* One client comes, speaks or goes; one server too. Whether anybody is let in, and
+ * whether bytes arrive, is the weather's business. */
+static void mingle(struct world *w, struct rng *rng, struct crowd *crowd)
+{
+    int *client = &crowd->clients[rng_below(rng, 24)];
+    int *server = &crowd->servers[rng_below(rng, 24)];
+
+    if (*client == -1)
+        *client = world_connect_port(w->link_port);
+    else if (rng_below(rng, 2) == 0)
+        send(*client, "PING", 4, MSG_NOSIGNAL | MSG_DONTWAIT);
+    else
+        end_one(rng, client);
+    if (*server != -1 && rng_below(rng, 2) == 0)
+        send(*server, "PONG", 4, MSG_NOSIGNAL | MSG_DONTWAIT);
+    else
+        end_one(rng, server);
+    if (*server == -1 && can_accept(w))
+        *server = world_accept(w);
+}
+
+/* Faults of whole connections come, change and go; the link is switched and moved. */
+static void upset(struct world *w, struct rng *rng, struct fault_id *faults)
+{
+    static const char *const kinds[][2] = {
+        {"slow_accept", "delay=3ms"},      {"max_connections", "max=5 over=wait"},
+        {"unreachable", "on=3ms off=2ms"}, {"refuse", "probability=0.3 keep_old=true"},
+        {"half_open", "probability=0.3"},  {"refuse", "port=closed on=2ms off=2ms"},
+    };
+    static const enum plane_command_kind commands[] = {
+        PLANE_LINK_DISABLE, PLANE_LINK_ENABLE, PLANE_LINK_ENABLE, PLANE_LINK_LISTEN};
+    int slot = (int)rng_below(rng, FAULTS);
+    struct plane_reply reply;
+
+    if (faults[slot].number == 0) {
+        faults[slot] = world_fault(w, kinds[slot][0], kinds[slot][1]);
+    } else if (rng_below(rng, 3) == 0) {
+        world_change(w, faults[slot], slot == 5 ? "on=1ms" : "probability=0.9");
+    } else {
+        world_heal(w, faults[slot]);
+        faults[slot].number = 0;
+    }
+    if (rng_below(rng, 4) > 0)
+        return;
+    assert_int_equal(world_command(w, commands[rng_below(rng, 4)], "127.0.0.1:0", &reply),
+                     0);
+    w->link_port = reply.port;
+}
+
+static void expect_the_sums(struct world *w)
+{
+    struct link_stats stats;
+    uint64_t closes = 0;
+
+    do
+        stats = world_stats(w);
+    while (stats.open > 0);
+    for (int who = 0; who < CLOSE_WHO_COUNT; who++)
+        for (int how = 0; how < CLOSE_HOW_COUNT; how++)
+            closes += stats.closes[who][how];
+    assert_int_equal(stats.accepted, stats.closed);
+    assert_int_equal(closes, stats.closed);
+    assert_int_equal(stats.held_bytes, 0);
+    assert_int_equal(world_count(w, PROXY_ACCEPT), stats.accepted);
+    assert_int_equal(world_count(w, PROXY_CLOSE), stats.closed);
+}
+
+static void test_storm__those_who_wait_and_those_who_go_leave_nothing_behind(void **state)
+{
+    struct world *w = world_create(7);
+    struct fault_id faults[FAULTS] = {{0}};
+    struct plane_reply reply;
+    struct crowd crowd;
+    struct rng rng;
+    int pair[2];
+
+    (void)state;
+    memset(&crowd, -1, sizeof crowd);
+    rng_init(&rng, 101);
+    for (int i = 0; i < 1500; i++) {
+        mingle(w, &rng, &crowd);
+        if (i % 5 == 0)
+            upset(w, &rng, faults);
+    }
+    for (int i = 0; i < FAULTS; i++)
+        if (faults[i].number != 0)
+            world_heal(w, faults[i]);
+    for (int i = 0; i < 24; i++) {
+        end_one(&rng, &crowd.clients[i]);
+        end_one(&rng, &crowd.servers[i]);
+    }
+    while (can_accept(w))
+        close(world_accept(w));
+    world_command(w, PLANE_LINK_DISABLE, NULL, &reply);
+    while (can_accept(w))
+        close(world_accept(w));
+    expect_the_sums(w);
+    assert_int_equal(world_command(w, PLANE_LINK_ENABLE, NULL, &reply), 0);
+    w->link_port = reply.port;
+    world_pair(w, pair);
+    world_send(pair[0], "calm");
+    world_expect(pair[1], "calm");
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_storm__what_is_not_reset_arrives_byte_for_byte),
         cmocka_unit_test(test_storm__what_is_reset_leaves_nothing_behind),
+        cmocka_unit_test(
+            test_storm__those_who_wait_and_those_who_go_leave_nothing_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
