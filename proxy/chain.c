@@ -163,6 +163,7 @@ static void decide(struct stage *stage, struct chunk *chunk)
 static void set_wishes(struct chain *chain)
 {
     chain->buffer_bytes = 0;
+    chain->apart = 0;
     chain->arrivals = 0;
     chain->stopping = 0;
     for (const struct stage *s = chain->first; s != NULL; s = s->next) {
@@ -172,6 +173,7 @@ static void set_wishes(struct chain *chain)
             continue;
         if (type->buffer_bytes > chain->buffer_bytes)
             chain->buffer_bytes = type->buffer_bytes;
+        chain->apart += type->writes_apart;
         chain->arrivals += type->from_arrival;
         chain->stopping += type->stops_reading;
     }

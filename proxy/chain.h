@@ -41,6 +41,7 @@ struct chain {
     size_t held_bytes;              /* in all stages */
     size_t held_count;              /* chunks in all stages, ends included */
     unsigned stopping;              /* stages that stop reading */
+    unsigned apart;                 /* stages that want a write for each chunk */
     unsigned arrivals;              /* stages that want the kernel's receive time */
     uint32_t buffer_bytes; /* the largest that a stage wishes for; 0: none does */
     bool closed;           /* what comes is thrown away */

@@ -106,6 +106,7 @@ struct fault_type {
                             * link names no bound; the largest counts. 0: no wish */
     bool stops_reading;    /* while it is on, its direction is not read at all */
     bool keeps_held;       /* a change of its parameters does not let go what it holds */
+    bool writes_apart;     /* what leaves it is not joined with the next into one write */
     bool from_arrival;     /* wants arrived_ns to be the kernel's receive time */
 
     void (*on_chunk)(struct fault *f, struct chunk *c);

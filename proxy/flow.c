@@ -239,6 +239,8 @@ static void on_deliver(void *arg, struct chunk *chunk)
     }
     flow->flush_wanted |= to->out.head == NULL;
     chunk_queue_push(&to->out, chunk);
+    if (flow->chain.apart > 0)
+        flush_wanted(flow);
 }
 
 static void on_rest(void *arg)

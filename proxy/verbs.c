@@ -118,7 +118,8 @@ static bool split_held(struct stage *stage, struct chunk *chunk, uint32_t at)
 }
 
 /* What has a time of its own stands in front and keeps it; order binds the released ones
- * to wait for it. */
+ * to wait for it. A movement by itself: it may be called for another connection than the
+ * one that woke us, by a fault that they share. */
 size_t fault_release(struct fault *f, size_t bytes)
 {
     struct stage *stage = stage_of(f);
@@ -126,6 +127,7 @@ size_t fault_release(struct fault *f, size_t bytes)
     size_t left = bytes;
 
     assert(stage->current == NULL);
+    chain_begin_moving(stage->chain);
     while (chunk != NULL && chunk->due_ns != FAULT_FOREVER)
         chunk = chunk->next;
     while (chunk != NULL && (left > 0 || chunk->end != CHUNK_DATA)) {
@@ -136,6 +138,7 @@ size_t fault_release(struct fault *f, size_t bytes)
         chunk = chunk->next;
     }
     stage_leave(stage);
+    chain_end_moving(stage->chain);
     return bytes - left;
 }
 

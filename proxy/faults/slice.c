@@ -91,6 +91,7 @@ const struct fault_type fault_slice = {
     .params = params,
     .conf_size = sizeof(struct slice_conf),
     .state_size = sizeof(struct slice_state),
+    .writes_apart = true,
     .on_chunk = on_chunk,
     .on_wake = let_go,
     .on_change = on_change,
