@@ -25,6 +25,8 @@ static void test_bulk__passes_256_megabytes_both_ways_at_once(void **state)
     world_wait_for(w, PROXY_CLOSE, 1);
     assert_int_equal(world_stats(w).bytes_to_server, 256ull << 20);
     assert_int_equal(world_stats(w).bytes_to_client, 256ull << 20);
+    assert_int_equal(world_stats(w).bytes_from_client, 256ull << 20);
+    assert_int_equal(world_stats(w).bytes_from_server, 256ull << 20);
     close(pair[0]);
     close(pair[1]);
     world_destroy(w);
@@ -233,6 +235,68 @@ static void test_bulk__the_process_has_a_bound_for_all_directions(void **state)
     world_destroy(w);
 }
 
+/* What waits for tokens is held like anything else: no more than the bound. */
+static void test_bulk__a_throttle_is_not_paid_with_memory(void **state)
+{
+    struct world *w = world_create(1);
+    struct fault_id slow;
+    struct transfer t;
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    slow = world_fault(w, "throttle", "rate=1MB/s direction=to_server");
+    transfer_start(&t, pair[0], pair[1], 16 << 20);
+    world_wait_for(w, PROXY_BOUND, 1);
+    assert_in_range(world_stats(w).held_bytes, 1, (1 << 20) + 64 * 1024);
+    world_heal(w, slow);
+    transfer_finish(&t);
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
+static size_t read_to_the_end(int fd)
+{
+    static char bytes[64 * 1024];
+    size_t total = 0;
+
+    for (;;) {
+        ssize_t n = recv(fd, bytes, sizeof bytes, 0);
+
+        assert_true(n >= 0);
+        if (n == 0)
+            return total;
+        total += (size_t)n;
+    }
+}
+
+/* The reader is slow to begin: the close waits behind the bytes that it has not taken. */
+static void test_bulk__a_close_stands_behind_its_bytes_and_ends_both_sides(void **state)
+{
+    enum { BYTES = 24 << 20 };
+    struct world *w = world_create(1);
+    struct transfer t;
+    int pair[2];
+
+    (void)state;
+    world_pair(w, pair);
+    world_fault(w, "latency", "base=1ms");
+    world_fault(w, "limit", "bytes=24MiB with=close direction=to_server");
+    transfer_start_sender(&t, pair[0], pair[1], 256 << 20);
+    while (world_stats(w).bytes_from_client < 64 * 1024)
+        ;
+    assert_int_equal(read_to_the_end(pair[1]), BYTES);
+    world_wait_for(w, PROXY_CLOSE, 1);
+    assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
+                     PROXY_BY_FAULT | PROXY_HOW_FIN);
+    assert_int_equal(world_stats(w).bytes_to_server, BYTES);
+    transfer_finish_sender(&t);
+    close(pair[0]);
+    close(pair[1]);
+    world_destroy(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +307,8 @@ int main(void)
         cmocka_unit_test(test_bulk__a_client_that_stopped_reading_blocks_no_control_call),
         cmocka_unit_test(test_bulk__the_buffer_option_bounds_what_a_direction_holds),
         cmocka_unit_test(test_bulk__the_process_has_a_bound_for_all_directions),
+        cmocka_unit_test(test_bulk__a_throttle_is_not_paid_with_memory),
+        cmocka_unit_test(test_bulk__a_close_stands_behind_its_bytes_and_ends_both_sides),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
