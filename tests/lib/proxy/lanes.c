@@ -18,6 +18,7 @@ struct lane {
     struct lane_piece *pieces;
     size_t piece_count, piece_capacity;
     enum chunk_end end;
+    bool unwritten; /* delivered, and the chain has not come to rest since */
 };
 
 struct lanes {
@@ -58,6 +59,7 @@ static void on_deliver(void *arg, struct chunk *chunk)
     lane->pieces[lane->piece_count++] = (struct lane_piece){
         .at_ns = lanes_now_ns(lane->owner), .size = chunk->size, .end = chunk->end};
     lane->end = chunk->end;
+    lane->unwritten = true;
     if (chunk->size > 0) {
         lane->output =
             grow(lane->output, lane->output_size, chunk->size, &lane->output_capacity, 1);
@@ -65,6 +67,22 @@ static void on_deliver(void *arg, struct chunk *chunk)
         lane->output_size += chunk->size;
     }
     chunk_destroy(chunk);
+}
+
+/* Where a flow writes what has gathered. */
+static void on_rest(void *arg)
+{
+    struct lane *lane = arg;
+
+    lane->unwritten = false;
+}
+
+/* Whoever moves chunks of another chain must let that one come to rest, too. */
+static void check_written(const struct lanes *l)
+{
+    for (int i = 0; i < l->connections; i++)
+        for (int d = 0; d < DIRECTION_COUNT; d++)
+            assert_false(l->lanes[i][d].unwritten);
 }
 
 static void read_conf(struct lanes *l, const char *words)
@@ -101,6 +119,7 @@ static void make_lane(struct lanes *l, int connection, enum direction to,
 
     lane->owner = l;
     chain_init(&lane->chain, &l->deadlines, on_deliver, lane);
+    lane->chain.rest = on_rest;
     if (!fault_acts_on(l->type, &l->common, to))
         return;
     if (l->common.after.kind == PARAM_BYTES)
@@ -171,6 +190,7 @@ void lanes_push_chunk(struct lanes *l, int connection, enum direction to,
     chunk->offset = lane->pushed_bytes;
     lane->pushed_bytes += chunk->size;
     chain_push(&lane->chain, chunk);
+    assert_false(lane->unwritten);
 }
 
 void lanes_push(struct lanes *l, int connection, enum direction to, const void *bytes,
@@ -216,6 +236,7 @@ void lanes_advance_late_us(struct lanes *l, uint64_t us, uint64_t late_us)
     }
     if (until_ns > l->clock.ns)
         l->clock.ns = until_ns;
+    check_written(l);
 }
 
 void lanes_advance_us(struct lanes *l, uint64_t us)
@@ -241,6 +262,7 @@ void lanes_change(struct lanes *l, const char *words)
         for (int d = 0; d < DIRECTION_COUNT; d++)
             if (l->lanes[i][d].stage != NULL)
                 chain_change(&l->lanes[i][d].chain, l->lanes[i][d].stage);
+    check_written(l);
 }
 
 void lanes_heal(struct lanes *l)
@@ -254,6 +276,7 @@ void lanes_heal(struct lanes *l)
             lane->stage = NULL;
         }
     }
+    check_written(l);
 }
 
 void lanes_close(struct lanes *l, int connection)
