@@ -245,6 +245,10 @@ static struct book_fault *create_fault(const struct book_link *link,
         choose_name(link, fault);
     fault->params = json_deep_copy(plan->params);
     fault->toxic = plan->toxic != NULL ? json_deep_copy(plan->toxic) : NULL;
+    if (fault->params == NULL || (fault->toxic == NULL && plan->toxic != NULL)) {
+        book_entry_free_fault(fault);
+        return NULL;
+    }
     return fault;
 }
 

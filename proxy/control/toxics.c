@@ -109,8 +109,8 @@ static bool read_back(const struct attribute *a, const json_t *json, int64_t *ou
     json_t *object = json_object();
     bool is_read;
 
-    json_object_set(object, "value", (json_t *)json);
-    is_read = param_read(lone, &conf, object, "toxic", NULL) == 0;
+    is_read = json_object_set(object, "value", (json_t *)json) == 0 &&
+              param_read(lone, &conf, object, "toxic", NULL) == 0;
     json_decref(object);
     if (!is_read)
         return false;
@@ -204,7 +204,8 @@ static int merge_attributes(const struct toxic_type *type, const json_t *given,
         rc = decode_integer(given, type->go_name, path, &value, err);
         if (rc != 0)
             return error_prefix(err, "bad request body");
-        json_object_set_new(attributes, a->name, json_integer(value));
+        if (json_object_set_new(attributes, a->name, json_integer(value)) != 0)
+            return error_set(err, E_NOMEM, "%s", error_text(E_NOMEM));
     }
     return 0;
 }
@@ -219,26 +220,31 @@ static json_t *write_value(const struct attribute *a, int64_t value)
     return json_string(text);
 }
 
+/* NULL: memory is short. */
 static json_t *make_params(const struct toxic_type *type, const json_t *memo)
 {
     const json_t *attributes = json_object_get(memo, "attributes");
     const char *stream = json_string_value(json_object_get(memo, "stream"));
     double toxicity = json_number_value(json_object_get(memo, "toxicity"));
-    json_t *params = json_object();
+    const char *direction;
+    json_t *params;
     const struct attribute *a;
+    int rc = 0;
 
     if (strcmp(type->fault, "noop") == 0)
-        return params;
+        return json_object();
+    direction = strcasecmp(stream, "upstream") == 0 ? "to_server" : "to_client";
+    params = json_pack("{s:s, s:f}", "direction", direction, "probability", toxicity);
     for (int i = 0; (a = attribute_at(type, i)) != NULL; i++)
-        json_object_set_new(params, a->param,
-                            write_value(a, attribute_value(attributes, a->name)));
+        rc |= json_object_set_new(params, a->param,
+                                  write_value(a, attribute_value(attributes, a->name)));
     if (type->fixed_param != NULL)
-        json_object_set_new(params, type->fixed_param, json_string(type->fixed_value));
-    json_object_set_new(
-        params, "direction",
-        json_string(strcasecmp(stream, "upstream") == 0 ? "to_server" : "to_client"));
-    json_object_set_new(params, "probability", json_real(toxicity));
-    return params;
+        rc |= json_object_set_new(params, type->fixed_param,
+                                  json_string(type->fixed_value));
+    if (rc == 0)
+        return params;
+    json_decref(params);
+    return NULL;
 }
 
 /* Toxiproxy keeps a float32; 0.3 stays 0.3, and 1 is written as 1. */
@@ -342,15 +348,17 @@ int toxic_read(struct toxic *out, const json_t *body, struct error *err)
     if (rc != 0)
         goto done;
     out->memo = make_memo(&words, attributes, toxicity);
-    out->params = make_params(type, out->memo);
+    out->params = out->memo != NULL ? make_params(type, out->memo) : NULL;
+    if (out->params == NULL) {
+        rc = error_set(err, E_NOMEM, "%s", error_text(E_NOMEM));
+        goto done;
+    }
     out->spec = (struct book_fault_spec){
         .name = json_string_value(json_object_get(out->memo, "name")),
         .type = type->fault,
         .params = out->params,
         .toxic = out->memo,
     };
-    if (out->memo == NULL || out->params == NULL)
-        rc = error_set(err, E_NOMEM, "toxic");
 
 done:
     json_decref(attributes);
@@ -374,22 +382,24 @@ json_t *toxic_write(const struct book_fault *fault)
     const struct toxic_type *type = type_of(fault);
     json_t *probability = json_object_get(fault->params, "probability");
     json_t *memo = json_deep_copy(fault->toxic);
+    json_t *attributes = json_object_get(memo, "attributes");
     const struct attribute *a;
     int64_t value;
+    int rc = memo == NULL;
 
-    if (memo == NULL)
-        return NULL;
     for (int i = 0; (a = attribute_at(type, i)) != NULL; i++) {
         json_t *param = json_object_get(fault->params, a->param);
 
         if (param != NULL && read_back(a, param, &value))
-            json_object_set_new(json_object_get(memo, "attributes"), a->name,
-                                json_integer(value));
+            rc |= json_object_set_new(attributes, a->name, json_integer(value));
     }
     if (json_is_number(probability))
-        json_object_set_new(memo, "toxicity",
-                            write_toxicity(json_number_value(probability)));
-    return memo;
+        rc |= json_object_set_new(memo, "toxicity",
+                                  write_toxicity(json_number_value(probability)));
+    if (rc == 0)
+        return memo;
+    json_decref(memo);
+    return NULL;
 }
 
 int toxic_update(const struct book_fault *fault, const json_t *body, json_t **params,
@@ -402,8 +412,10 @@ int toxic_update(const struct book_fault *fault, const json_t *body, json_t **pa
     json_t *given;
     int rc;
 
+    *params = NULL;
+    *memo = NULL;
     if (fresh == NULL)
-        return error_set(err, E_NOMEM, "toxic");
+        return error_set(err, E_NOMEM, "%s", error_text(E_NOMEM));
     rc = decode_object(body, "toxics.ToxicWrapper", err);
     if (rc != 0)
         error_prefix(err, "bad request body");
@@ -419,8 +431,12 @@ int toxic_update(const struct book_fault *fault, const json_t *body, json_t **pa
         json_decref(fresh);
         return rc;
     }
-    json_object_set_new(fresh, "toxicity", write_toxicity(toxicity));
-    *params = make_params(type, fresh);
+    if (json_object_set_new(fresh, "toxicity", write_toxicity(toxicity)) == 0)
+        *params = make_params(type, fresh);
+    if (*params == NULL) {
+        json_decref(fresh);
+        return error_set(err, E_NOMEM, "%s", error_text(E_NOMEM));
+    }
     *memo = fresh;
     return 0;
 }

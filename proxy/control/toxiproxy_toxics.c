@@ -73,12 +73,14 @@ static void answer_create(void *arg, const struct book_answer *answer)
     struct toxic toxic;
     struct error err;
     json_t *body;
+    int rc;
 
     (void)answer;
     if (!find(call, &link, &none) || !toxiproxy_body(call, &body))
         return;
-    if (toxic_read(&toxic, body, &err) != 0)
-        call_reply_error(call, 400, &err);
+    rc = toxic_read(&toxic, body, &err);
+    if (rc != 0)
+        call_reply_error(call, rc == E_NOMEM ? 500 : 400, &err);
     else
         book_fault_add(call_context(call), call_part(call, "proxy"), &toxic.spec,
                        answer_toxic, call);

@@ -15,22 +15,25 @@ const struct book_fault *toxiproxy_toxic(const struct book_link *link, const cha
     return fault != NULL && fault->toxic != NULL ? fault : NULL;
 }
 
-static void append_toxics(json_t *array, const struct book_link *link, bool upstream)
+static int append_toxics(json_t *array, const struct book_link *link, bool upstream)
 {
     const struct book_fault *fault;
+    int rc = 0;
 
     for (fault = link->faults; fault != NULL; fault = fault->next)
         if (fault->toxic != NULL && toxic_is_upstream(fault) == upstream)
-            json_array_append_new(array, toxic_write(fault));
+            rc |= json_array_append_new(array, toxic_write(fault));
+    return rc;
 }
 
 json_t *toxiproxy_write_toxics(const struct book_link *link)
 {
     json_t *array = json_array();
 
-    append_toxics(array, link, true);
-    append_toxics(array, link, false);
-    return array;
+    if (append_toxics(array, link, true) == 0 && append_toxics(array, link, false) == 0)
+        return array;
+    json_decref(array);
+    return NULL;
 }
 
 /* "Logger" is an accident of Toxiproxy's since 2.5.0, and part of its shape. */
