@@ -71,6 +71,26 @@ struct chunk *engine_take_read(struct engine *engine, int index, uint32_t at,
     return chunk;
 }
 
+bool engine_take_reads(struct engine *engine, size_t at, size_t size,
+                       struct chunk_queue *out)
+{
+    chunk_queue_init(out, 0);
+    while (at < size) {
+        size_t room = READ_BYTES - at % READ_BYTES;
+        size_t part = size - at < room ? size - at : room;
+        struct chunk *chunk = engine_take_read(
+            engine, (int)(at / READ_BYTES), (uint32_t)(at % READ_BYTES), (uint32_t)part);
+
+        if (chunk == NULL) {
+            chunk_queue_release(out);
+            return false;
+        }
+        chunk_queue_push(out, chunk);
+        at += part;
+    }
+    return true;
+}
+
 /* The time is taken here and nowhere else, so that events of one thread never go back
  * in time. */
 void engine_emit(struct engine *engine, const struct proxy_event *event, json_t *detail)

@@ -64,6 +64,11 @@ uint8_t *engine_read_into(struct engine *engine, int index);
 struct chunk *engine_take_read(struct engine *engine, int index, uint32_t at,
                                uint32_t size);
 
+/* Chunks of the bytes [at, size) of one read into several buffers. false: memory is
+ * short, and nothing is in `out`. */
+bool engine_take_reads(struct engine *engine, size_t at, size_t size,
+                       struct chunk_queue *out);
+
 /* Tell the observer. Takes `detail` (may be NULL). */
 void engine_emit(struct engine *engine, const struct proxy_event *event, json_t *detail);
 

@@ -268,28 +268,19 @@ void flow_on_writable(struct flow *flow)
  * moves: whatever that leads to may read into the same buffers. */
 static void push_read(struct flow *flow, size_t at, size_t size, uint64_t arrived_ns)
 {
-    uint64_t start = flow->read_bytes - size;
+    uint64_t offset = flow->read_bytes - size + at;
     struct chunk_queue read;
 
-    chunk_queue_init(&read, 0);
     if (arrived_ns == 0)
         arrived_ns = clock_now(flow->engine->clock);
-    while (at < size) {
-        size_t room = READ_BYTES - at % READ_BYTES;
-        size_t part = size - at < room ? size - at : room;
-        struct chunk *chunk =
-            engine_take_read(flow->engine, (int)(at / READ_BYTES),
-                             (uint32_t)(at % READ_BYTES), (uint32_t)part);
-
-        if (chunk == NULL) {
-            chunk_queue_release(&read);
-            connection_flow_reset(flow->connection, flow);
-            return;
-        }
+    if (!engine_take_reads(flow->engine, at, size, &read)) {
+        connection_flow_reset(flow->connection, flow);
+        return;
+    }
+    for (struct chunk *chunk = read.head; chunk != NULL; chunk = chunk->next) {
         chunk->arrived_ns = arrived_ns;
-        chunk->offset = start + at;
-        chunk_queue_push(&read, chunk);
-        at += part;
+        chunk->offset = offset;
+        offset += chunk->size;
     }
     flow_resume(flow, &read);
 }
