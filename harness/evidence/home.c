@@ -169,7 +169,8 @@ static int start(struct evidence_home **out, struct evidence_home *home,
         return rc;
     }
     /* Now, since a writer may be fast from its first record on. */
-    home_stock_one(home);
+    while (home_stock_one(home))
+        ;
     rc = start_threads(home, err);
     if (rc != 0) {
         drop_stock(home);

@@ -26,7 +26,8 @@ enum {
     SEGMENT_PROMPT_BYTES = 4 << 20,
     /* Kept ready for writers for whom the stocker is late: while it waits for a core that
      * others use up, they last ten million records a second for 12 ms. A few are there
-     * from the beginning. When they are gone, what a writer makes itself. */
+     * from the beginning, one where shm is small. When they are gone, what a writer makes
+     * itself. */
     SEGMENT_SELF_BYTES = 1 << 20,
     RESERVE_FIRST = 4,
     RESERVE_MAX = 8,

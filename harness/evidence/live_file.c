@@ -237,7 +237,9 @@ struct live_file *home_take_reserve(struct evidence_home *home)
 /* Where the reserve has a hole, or RESERVE_MAX. */
 static int find_hole(struct evidence_home *home)
 {
-    int wanted = home->demand == DEMAND_LOW ? RESERVE_FIRST : RESERVE_MAX;
+    bool small_shm = home->segment_bytes_max < EVIDENCE_SEGMENT_BYTES;
+    int first = small_shm ? 1 : RESERVE_FIRST;
+    int wanted = home->demand == DEMAND_LOW ? first : RESERVE_MAX;
 
     for (int i = 0; i < wanted; i++) {
         if (atomic_load(&home->reserve[i]) == NULL)
@@ -246,7 +248,7 @@ static int find_hole(struct evidence_home *home)
     return RESERVE_MAX;
 }
 
-/* Every process has the first few of the reserve, so where shm is small they are too. */
+/* Every process has the first of the reserve, so where shm is small that is too. */
 static size_t reserve_bytes(const struct evidence_home *home)
 {
     size_t bytes = home->segment_bytes_max / (home->demand == DEMAND_LOW ? 16 : 1);

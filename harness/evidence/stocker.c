@@ -80,10 +80,6 @@ void *stocker_main(void *arg)
     struct order *waiting = NULL;
 
     home_step_back(0);
-    /* The first was made before there was any writer; the others need not hold one up. */
-    while (!atomic_load(&home->stopping) && atomic_load(&home->orders) == NULL &&
-           home_stock_one(home))
-        ;
     /* When it is time to stop all writers are closed: what still waits is abandoned. */
     while (!atomic_load(&home->stopping) || waiting != NULL ||
            atomic_load(&home->orders) != NULL) {

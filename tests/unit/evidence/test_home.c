@@ -73,7 +73,7 @@ static void test_home__counts_what_finds_no_room_and_says_so(void **state)
     limit_files(32 << 10);
     /* What was there already: its first segment, and the home's reserve. */
     kept = slots_records(segment_slots(SEGMENT_FIRST_BYTES)) - 1 +
-           slots_records(segment_slots(SEGMENT_SELF_BYTES)) - 1;
+           RESERVE_FIRST * (slots_records(segment_slots(SEGMENT_SELF_BYTES)) - 1);
     for (; appended < kept + 5000; appended++)
         room_append(writer, appended);
     lost = writer_lost(writer);
