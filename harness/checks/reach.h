@@ -1,9 +1,10 @@
 /* reach: when could a client reach a broker at all?
  *
  * A link is open while its node is up and running, it leads somewhere, and no fault
- * keeps everybody out of it (one that rests does not); a lane is open while one of its links is and its own process is
- * not paused. Read from the harness's own records, whose stamps are a little later than
- * the facts: an opening is never too early, so nobody is judged late for it. */
+ * keeps everybody out of it (one that rests does not); a lane is open while one of its
+ * links is and its own process is not paused. Read from the harness's own records, whose
+ * stamps are a little later than the facts: an opening is never too early, so nobody is
+ * judged late for it. */
 #ifndef STORMDRILL_CHECKS_REACH_H
 #define STORMDRILL_CHECKS_REACH_H
 

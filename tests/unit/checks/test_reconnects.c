@@ -433,98 +433,6 @@ static void test_reconnects__looks_at_every_member_of_a_group(void **state)
     expect(e, "{\"within\":\"1s\",\"of\":\"pool\"}", VERDICT_FAILED, "never_reconnected");
 }
 
-/* A refusal of one connection in ten thousand that hits none is no excuse. */
-static void test_reconnects__excuses_nobody_whom_the_fault_spared(void **state)
-{
-    struct record begin = {.kind = RECORD_fault_begin, .a = 5, .link = LINK};
-    struct record draw = {.kind = RECORD_fault_draw, .a = 5, .link = LINK};
-    struct evidence *e;
-    int hit;
-
-    (void)state;
-    for (hit = 0; hit <= 1; hit++) {
-        e = story();
-        at_ms(e, 1000);
-        add(e, begin, NULL,
-            json("{\"fault\":\"refuse\",\"params\":{\"probability\":0.0001}}"));
-        add_disconnected(e, CLIENT);
-        at_ms(e, 1500);
-        draw.flags = hit ? EVIDENCE_HELD : 0;
-        add(e, draw, NULL, NULL);
-        at_ms(e, 4000);
-        add_reconnected(e, CLIENT);
-        at_ms(e, 8000);
-        add_fault_heal(e, 5, LINK, hit ? 1 : 0);
-        end_at(e, 9000);
-        if (hit)
-            expect(e, within_1s, VERDICT_PASSED, NULL);
-        else
-            expect(e, within_1s, VERDICT_FAILED, "late");
-    }
-}
-
-static void rest(struct evidence *e, bool resting)
-{
-    struct record change = {.kind = RECORD_fault_change, .a = 5, .link = LINK};
-
-    add(e, change, NULL,
-        json(resting ? "{\"fault\":\"stall\",\"resting\":true}"
-                     : "{\"fault\":\"stall\",\"resting\":false}"));
-}
-
-/* A fault that rests keeps nobody out: a rest is a chance, its end is none. */
-static void test_reconnects__counts_from_when_a_fault_came_to_rest(void **state)
-{
-    static const uint64_t back_ms[] = {4700, 6500};
-    struct evidence *e;
-    int i;
-
-    (void)state;
-    for (i = 0; i < 2; i++) {
-        e = story();
-        at_ms(e, 1000);
-        add_fault_begin(e, 5, LINK, "stall", "worker->n1");
-        add_disconnected(e, CLIENT);
-        at_ms(e, 4000);
-        rest(e, true);
-        if (i == 0) {
-            at_ms(e, back_ms[i]);
-            add_reconnected(e, CLIENT);
-        }
-        at_ms(e, 5500);
-        rest(e, false);
-        if (i == 1) {
-            at_ms(e, back_ms[i]);
-            add_reconnected(e, CLIENT);
-        }
-        at_ms(e, 8000);
-        add_fault_heal(e, 5, LINK, 3);
-        end_at(e, 9000);
-        if (i == 0)
-            expect(e, within_1s, VERDICT_PASSED, NULL);
-        else
-            expect(e, within_1s, VERDICT_FAILED, "late");
-    }
-}
-
-/* A fault that was announced for later shuts nothing until it begins. */
-static void test_reconnects__a_fault_that_has_not_begun_is_no_excuse(void **state)
-{
-    struct record begin = {.kind = RECORD_fault_begin, .a = 5, .link = LINK};
-    struct evidence *e = story();
-
-    (void)state;
-    at_ms(e, 1000);
-    add(e, begin, NULL, json("{\"fault\":\"refuse\",\"resting\":true}"));
-    add_disconnected(e, CLIENT);
-    at_ms(e, 4000);
-    add_reconnected(e, CLIENT);
-    at_ms(e, 8000);
-    add_fault_heal(e, 5, LINK, 0);
-    end_at(e, 9000);
-    expect(e, within_1s, VERDICT_FAILED, "late");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,9 +446,6 @@ int main(void)
         cmocka_unit_test(test_reconnects__sees_a_foreign_client_come_back),
         cmocka_unit_test(test_reconnects__fails_who_is_late),
         cmocka_unit_test(test_reconnects__looks_at_every_member_of_a_group),
-        cmocka_unit_test(test_reconnects__excuses_nobody_whom_the_fault_spared),
-        cmocka_unit_test(test_reconnects__counts_from_when_a_fault_came_to_rest),
-        cmocka_unit_test(test_reconnects__a_fault_that_has_not_begun_is_no_excuse),
         cmocka_unit_test(test_reconnects__fails_who_missed_a_chance_and_took_the_next),
         cmocka_unit_test(test_reconnects__fails_who_is_never_back),
         cmocka_unit_test(test_reconnects__fails_who_closes_for_good),
