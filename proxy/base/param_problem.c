@@ -244,11 +244,14 @@ static int problem_of_choice(const struct param *p, const char *text, const char
 static const struct kind_words *closest_kind(const struct param *p, const char *text,
                                              enum quantity_status *status)
 {
+    unsigned kinds = p->kinds & ~(unsigned)PARAM_OPTIONAL;
+    bool is_single = (kinds & (kinds - 1)) == 0;
+
     for (int i = 0; i < WORD_COUNT; i++) {
         if ((p->kinds & words[i].kind) == 0)
             continue;
         *status = status_of(words[i].kind, text);
-        if (!param_is_union(p) || *status != QUANTITY_NO_NUMBER)
+        if (is_single || *status != QUANTITY_NO_NUMBER)
             return &words[i];
     }
     return NULL;
