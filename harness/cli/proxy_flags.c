@@ -257,6 +257,8 @@ static int read_api(struct proxy_wishes *wishes, const struct invocation *in,
                         "away");
         return E_USAGE;
     }
+    if (strcmp(api, "none") == 0 && invocation_has(in, "api-token-file"))
+        return error_set(err, E_USAGE, "--api-token-file needs an API: --api ADDR");
     snprintf(wishes->api, sizeof wishes->api, "%s%s", api[0] == ':' ? "127.0.0.1" : "",
              api);
     if (token_read(wishes->token, in, err) != 0)

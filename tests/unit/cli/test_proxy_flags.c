@@ -162,6 +162,7 @@ static void test_proxy_flags__refuse_what_belongs_to_a_link_without_one(void **s
     expect_refused("--buffer|1MiB", "--buffer needs --upstream");
     expect_refused("-u|127.0.0.1:1|--buffer|1KiB", "--buffer is 1KiB; allowed: 4KiB to");
     expect_refused("-u|127.0.0.1:1|--buffer|12x", "--buffer");
+    expect_refused("-u|127.0.0.1:1|--api-token-file|x", "--api-token-file needs an API");
     expect_refused("-u|[::1", "--upstream '[::1': that is no host and port");
     expect_refused("-u|1.2.3.4:70000", "a port is at most 65535");
     expect_refused("-u|127.0.0.1:1|-f|latency base=1", "--fault 'latency base=1'");
