@@ -64,8 +64,9 @@ struct fault_common {
      * alone takes a time only, counted from when it came to the link. */
     struct param_value after; /* DURATION | BYTES; kind 0: at once */
     /* It is on for `on_ns`, rests for `off_ns`, and so on, `times` times (0: for ever),
-     * counted from when it came to the link; then it rests. Both 0: always on. Resting
-     * is like being healed, but the draws stay. */
+     * counted from when it came to the link (where `after` is the link's: from when it
+     * began); then it rests. Both 0: always on. Resting is like being healed, but the
+     * draws and what it remembers of connections stay. */
     uint64_t on_ns;
     uint64_t off_ns;
     int64_t times;

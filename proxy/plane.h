@@ -194,7 +194,7 @@ void control_link_listen(struct control *control, struct link_id link, const cha
 void control_metrics(struct control *control, plane_reply_fn *done, void *arg);
 
 /* Check `params` (borrowed; NULL for none; own parameters and the common ones
- * `probability` and `direction` in one object) and add the fault. Bad parameters are
+ * of fault_common_params in one object) and add the fault. Bad parameters are
  * answered through `done` too, with E_PARAM. */
 void control_fault_add(struct control *control, struct link_id link, const char *type,
                        const json_t *params, plane_reply_fn *done, void *arg);
@@ -223,7 +223,7 @@ const char *fault_type_name(const struct fault_type *type);
 const char *fault_type_summary(const struct fault_type *type);
 const struct param *fault_type_params(const struct fault_type *type);
 
-/* The parameters that every fault has: probability, direction. */
+/* The parameters that every fault has: probability, direction, after, on, off, times. */
 const struct param *fault_common_params(void);
 
 /* Check a fault's name and parameters without adding it (for `validate`). */
