@@ -36,13 +36,14 @@ void v1_reply_failed(struct call *call, const struct book_answer *answer);
 /* By its name, or else by its id in digits. */
 const struct book_fault *v1_find_fault(const struct book_link *link, const char *part);
 
-/* {"id", "fault", "name", "params", "toxic"?} */
+/* {"id", "fault", "name", "params", "toxic"?}. This and the next two give new objects,
+ * whole, or NULL when memory is short. */
 json_t *v1_fault_json(const struct book_fault *fault);
 
 /* {"id", "name", "listen", "upstream", "enabled", "dial_timeout", "buffer", "faults"} */
 json_t *v1_link_json(const struct book_link *link);
 
-/* All of them. Inside `done` of a book_read. NULL: memory is short. */
+/* All of them. Inside `done` of a book_read. */
 json_t *v1_write_links(const struct book *book);
 
 /* Reply with 200 and `json` (taken), after what the plane counted has been added to its

@@ -26,47 +26,67 @@ const struct book_fault *v1_find_fault(const struct book_link *link, const char 
     return found;
 }
 
+/* Everything here is whole or NULL: a state that lacks something would be taken for the
+ * truth by whoever reads it in again. */
+static json_t *whole(json_t *json, int failed)
+{
+    if (failed == 0)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
 json_t *v1_fault_json(const struct book_fault *fault)
 {
     json_t *json =
         json_pack("{s:I, s:s, s:s, s:O?}", "id", (json_int_t)fault->id.number, "fault",
                   fault->type, "name", fault->name, "params", fault->params);
+    int failed = 0;
 
     if (fault->toxic != NULL)
-        json_object_set_new(json, "toxic", toxic_write(fault));
-    return json;
+        failed |= json_object_set_new(json, "toxic", toxic_write(fault));
+    return whole(json, failed);
+}
+
+static json_t *write_faults(const struct book_link *link)
+{
+    json_t *faults = json_array();
+    int failed = 0;
+
+    for (const struct book_fault *f = link->faults; f != NULL; f = f->next)
+        failed |= json_array_append_new(faults, v1_fault_json(f));
+    return whole(faults, failed);
 }
 
 json_t *v1_link_json(const struct book_link *link)
 {
-    json_t *faults = json_array();
-    json_t *json;
+    json_t *json =
+        json_pack("{s:I, s:s, s:s, s:s, s:b}", "id", (json_int_t)link->id.number, "name",
+                  link->name, "listen", link->listen, "upstream", link->upstream,
+                  "enabled", link->enabled);
     char text[TEXT_BYTES];
+    int failed = 0;
 
-    for (const struct book_fault *f = link->faults; f != NULL; f = f->next)
-        json_array_append_new(faults, v1_fault_json(f));
-    json = json_pack("{s:I, s:s, s:s, s:s, s:b}", "id", (json_int_t)link->id.number,
-                     "name", link->name, "listen", link->listen, "upstream",
-                     link->upstream, "enabled", link->enabled);
-    if (link->dial_timeout_ns != 0)
-        json_object_set_new(
-            json, "dial_timeout",
-            json_string(param_duration_text(link->dial_timeout_ns, text, sizeof text)));
-    if (link->buffer_bytes != 0)
-        json_object_set_new(
-            json, "buffer",
-            json_string(param_bytes_text(link->buffer_bytes, text, sizeof text)));
-    json_object_set_new(json, "faults", faults);
-    return json;
+    if (link->dial_timeout_ns != 0) {
+        param_duration_text(link->dial_timeout_ns, text, sizeof text);
+        failed |= json_object_set_new(json, "dial_timeout", json_string(text));
+    }
+    if (link->buffer_bytes != 0) {
+        param_bytes_text(link->buffer_bytes, text, sizeof text);
+        failed |= json_object_set_new(json, "buffer", json_string(text));
+    }
+    failed |= json_object_set_new(json, "faults", write_faults(link));
+    return whole(json, failed);
 }
 
 json_t *v1_write_links(const struct book *book)
 {
     json_t *links = json_array();
+    int failed = 0;
 
     for (const struct book_link *l = book_first(book); l != NULL; l = l->next)
-        json_array_append_new(links, v1_link_json(l));
-    return links;
+        failed |= json_array_append_new(links, v1_link_json(l));
+    return whole(links, failed);
 }
 
 /* ---- the counters ---- */
