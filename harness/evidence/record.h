@@ -1,7 +1,8 @@
 /* record: one thing that happened, in 64 bytes.
  *
  * `kind` is written last with release order: zero is a hole and is skipped, so a
- * process that dies in the middle costs one record. Strings that recur are numbers in
+ * process that dies in the middle costs one record. (Its check is written behind it, but
+ * beside it: slots.h.) Strings that recur are numbers in
  * the writer's string table, `detail` is a place in its side file, which is written
  * first; both live beside the segments (writer.h). Times are CLOCK_MONOTONIC ns of the
  * host that wrote (the header names host, boot and clocks).
