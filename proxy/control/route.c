@@ -21,13 +21,17 @@ static int hex_value(char c)
     return -1;
 }
 
-/* jansson knows what UTF-8 is. */
-static bool is_utf8(const char *text)
+/* jansson knows what UTF-8 is. 0, or the status: 400 when it is none, 500 for want of
+ * memory to find out. */
+static unsigned check_utf8(const char *text)
 {
-    json_t *json = json_string(text);
+    json_t *any = json_string_nocheck(text);
+    json_t *checked = any != NULL ? json_string(text) : NULL;
+    unsigned status = any == NULL ? 500 : checked == NULL ? 400 : 0;
 
-    json_decref(json);
-    return json != NULL;
+    json_decref(any);
+    json_decref(checked);
+    return status;
 }
 
 /* Gives the length, or -1 for an escape that is none. */
@@ -61,12 +65,11 @@ char *route_decode(const char *text, size_t size, unsigned *status)
         *status = 500;
         return NULL;
     }
-    if (decode_into(out, text, size) < 0 || !is_utf8(out)) {
-        free(out);
-        *status = 400;
-        return NULL;
-    }
-    return out;
+    *status = decode_into(out, text, size) < 0 ? 400 : check_utf8(out);
+    if (*status == 0)
+        return out;
+    free(out);
+    return NULL;
 }
 
 /* Do path and pattern have the same shape? An empty part fits no "{name}". */
