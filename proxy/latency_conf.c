@@ -10,7 +10,7 @@
 enum { TABLE_ENTRIES_MAX = 65536, TABLE_TEXT_BYTES_MAX = 4096, ENTRY_BYTES = 64 };
 
 static const uint64_t base_ns_default = 100ull * NS_PER_MS;
-static const uint64_t wait_ns_max = 60ull * NS_PER_S;
+static const uint64_t wait_ns_max = 3600ull * NS_PER_S;
 static const double jitter_fraction_max = 10.0;
 static const double shape_default = 2.0;
 
@@ -21,10 +21,10 @@ static const char *const distribution_choices[] = {"uniform", "normal", "exponen
 enum { OPTIONAL_DURATION = PARAM_DURATION | PARAM_OPTIONAL };
 
 const struct param latency_params[] = {
-    PARAM_UNION(latency_conf, base, OPTIONAL_DURATION, "base", NULL, "0", "60s", NULL,
+    PARAM_UNION(latency_conf, base, OPTIONAL_DURATION, "base", NULL, "0", "1h", NULL,
                 "time that each chunk waits; by itself 100ms, with a table 0"),
     PARAM_UNION(latency_conf, jitter, PARAM_DURATION | PARAM_PERCENT, "jitter", "0", "0",
-                "60s", NULL, "size of the random part, or its percentage of the base"),
+                "1h", NULL, "size of the random part, or its percentage of the base"),
     PARAM_CHOICE(latency_conf, spread, "spread", "above", spread_choices,
                  "of uniform jitter: from 0 to jitter, or from -jitter to jitter"),
     PARAM_CHOICE(latency_conf, distribution, "distribution", "uniform",
@@ -35,9 +35,9 @@ const struct param latency_params[] = {
           "recorded waits: a list [\"3ms\", \"5ms\"], or 3ms,5ms"),
     PARAM(latency_conf, correlation, PERCENT, "correlation", "0%", "0%", "100%",
           "how much a draw leans on the one before it"),
-    PARAM_UNION(latency_conf, from, OPTIONAL_DURATION, "from", NULL, "0", "60s", NULL,
+    PARAM_UNION(latency_conf, from, OPTIONAL_DURATION, "from", NULL, "0", "1h", NULL,
                 "base at the beginning of a ramp"),
-    PARAM_UNION(latency_conf, to, OPTIONAL_DURATION, "to", NULL, "0", "60s", NULL,
+    PARAM_UNION(latency_conf, to, OPTIONAL_DURATION, "to", NULL, "0", "1h", NULL,
                 "base at the end of a ramp, and from then on"),
     PARAM_UNION(latency_conf, over, OPTIONAL_DURATION, "over", NULL, "1ms", "24h", NULL,
                 "how long the ramp takes"),
@@ -116,7 +116,7 @@ static int read_entry(const json_t *table, size_t index, uint64_t *ns, struct er
     }
     rc = param_duration(text, ns, "latency: table", err);
     if (rc == 0 && *ns > wait_ns_max)
-        return error_set(err, E_PARAM, "latency: table must be between 0 and 60s, not %s",
+        return error_set(err, E_PARAM, "latency: table must be between 0 and 1h, not %s",
                          text);
     return rc;
 }

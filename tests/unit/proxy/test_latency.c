@@ -128,7 +128,7 @@ static void test_latency__refuses_parameters_out_of_range(void **state)
     struct error err;
 
     (void)state;
-    assert_int_equal(rig_check("latency", "base=61s", &err), E_PARAM);
+    assert_int_equal(rig_check("latency", "base=61m", &err), E_PARAM);
     assert_non_null(strstr(err.text, "base"));
     assert_int_equal(rig_check("latency", "base=100", &err), E_PARAM);
     assert_int_equal(rig_check("latency", "jitter=-1ms", &err), E_PARAM);
