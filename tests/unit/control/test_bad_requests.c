@@ -53,9 +53,10 @@ static const struct {
      "bad attribute: size_variation of slicer must be less than average_size (10), not "
      "10"},
     {"POST", TOXICS, TYPE("latency", "\"jitter\":4611686018427387905"), 400,
-     "bad attribute: jitter of latency must be from 0 to 60000, not 4611686018427387905"},
+     "bad attribute: jitter of latency must be from 0 to 3600000, not "
+     "4611686018427387905"},
     {"POST", TOXICS, TYPE("latency", "\"latency\":9223372036854775807"), 400,
-     "bad attribute: latency of latency must be from 0 to 60000, not "
+     "bad attribute: latency of latency must be from 0 to 3600000, not "
      "9223372036854775807"},
     {"POST", TOXICS, "{\"type\":\"noop\",\"toxicity\":2.5}", 400,
      "bad toxicity: it must be from 0 to 1, not 2.5"},

@@ -115,7 +115,8 @@ static void test_toxiproxy_toxics__an_update_merges_attributes(void **state)
                   "\"latency\",\"stream\":\"downstream\",\"toxicity\":1}");
     server_expect(
         s, "PATCH", path, "{\"attributes\":{\"jitter\":-1}}", 400,
-        ERROR("bad attribute: jitter of latency must be from 0 to 60000, not -1", "400"));
+        ERROR("bad attribute: jitter of latency must be from 0 to 3600000, not -1",
+              "400"));
     server_do(s, "GET", path, NULL, 200);
     server_stop(s);
 }
