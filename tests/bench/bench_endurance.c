@@ -6,11 +6,12 @@
  *
  * A round takes each plan once: add the fault to all links -> a share of the connections,
  * of six kinds -> heal -> wait until no connection is left on either side -> look at the
- * process. The first round is the warm-up: pools and tables reach their size. Flat means:
- * from then on the heap, byte by byte of what malloc gave out, grows by no more than
- * HEAP_GROWTH_MAX, memory by no more than PSS_GROWTH_MAX_KB, and the descriptors are
- * as many as before (those of the pool of pipes: no more than it may have). Exit code 1:
- * not flat, or a connection was left; 2: it could not be measured. */
+ * process. The first round is the warm-up: pools and tables reach their size. Flat means,
+ * of what malloc has given out: it does not grow in every round by a byte for each
+ * connection of a plan, and in all by no more than HEAP_GROWTH_MAX, for what grows once.
+ * Memory grows by no more than PSS_GROWTH_MAX_KB, and the descriptors are as many as at
+ * the start (those of the pool of pipes: no more than it may have). Exit code 1: not
+ * flat, or a connection was left; 2: it could not be measured. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@ enum {
     PLANS_MAX = 128,
     ROUNDS_MAX = 1000,
     DRAIN_MS = 10000,
-    HEAP_GROWTH_MAX = 64 * 1024,
+    LEAK_SLACK_BYTES = 4096,
+    HEAP_GROWTH_MAX = 512 * 1024,
     PSS_GROWTH_MAX_KB = 1024,
     POOL_FDS_MAX = 2 * 32, /* pipes come and go, but the pool has no more */
     EXIT_BROKEN = 2
@@ -37,7 +39,7 @@ enum {
 struct row { /* of the table: one plan over all rounds */
     struct crowd_tally tally;
     double seconds;
-    long heap_growth; /* after the warm-up */
+    long heap_growth; /* after the warm-up, of all rounds */
     int fd_growth;
     unsigned left; /* connections that did not end */
 };
@@ -49,7 +51,8 @@ struct run {
     const char *only;
     uint64_t connections;
     int rounds;
-    int plans; /* that are wanted */
+    int plans;        /* that are wanted */
+    long heap_steady; /* the least that the heap grew by in a round after the warm-up */
 };
 
 static bool is_wanted(const struct run *run, const struct plan *plan)
@@ -128,17 +131,33 @@ static void print_state(const char *when, const struct subject_state *state)
     fflush(stdout);
 }
 
+/* One byte for each connection of one plan in a round: the least that malloc gives out is
+ * many times that, so a leak that only one fault has is above it. */
+static long leak_bytes(const struct run *run)
+{
+    return LEAK_SLACK_BYTES +
+           (long)(run->connections / (uint64_t)(run->plans * run->rounds));
+}
+
 static bool judge(const struct run *run, const struct subject_state *start,
                   const struct subject_state *from, const struct subject_state *to)
 {
     bool good = true;
 
-    for (int i = 0; plan_at(i) != NULL; i++)
-        if (run->rows[i].left > 0) {
-            printf("%u connections were left after '%s'\n", run->rows[i].left,
-                   plan_at(i)->words);
-            good = false;
-        }
+    for (int i = 0; plan_at(i) != NULL; i++) {
+        const struct row *row = &run->rows[i];
+
+        if (row->tally.connections == 0)
+            continue;
+        if (row->left > 0)
+            printf("%u connections were left after '%s'\n", row->left, plan_at(i)->words);
+        good = good && row->left == 0;
+    }
+    if (run->heap_steady > leak_bytes(run)) {
+        printf("the heap grew by %ld B or more in every round: a leak\n",
+               run->heap_steady);
+        good = false;
+    }
     if ((long)to->heap_bytes - (long)from->heap_bytes > HEAP_GROWTH_MAX) {
         printf("the heap grew by %ld B\n", (long)to->heap_bytes - (long)from->heap_bytes);
         good = false;
@@ -158,15 +177,24 @@ static bool judge(const struct run *run, const struct subject_state *start,
     return good;
 }
 
+/* What grows once, a pool or a table, does not grow in every round: the least counts. */
+static void note_round(struct run *run, int round, uint64_t before, uint64_t after)
+{
+    long growth = (long)after - (long)before;
+
+    if (round == 1 || (round > 1 && growth < run->heap_steady))
+        run->heap_steady = growth;
+}
+
 static int live(struct run *run)
 {
     uint64_t begin_ns = clock_now(clock_real());
-    struct subject_state start, warm, now;
+    struct subject_state start, warm, before, now;
     bool good;
 
     if (!subject_look(&run->subject, &start))
         return EXIT_BROKEN;
-    warm = now = start;
+    warm = before = now = start;
     print_state("at the start", &start);
 
     for (int round = 0; round < run->rounds; round++) {
@@ -177,8 +205,10 @@ static int live(struct run *run)
                 fprintf(stderr, "bench_endurance: at '%s'\n", plan_at(i)->words);
                 return EXIT_BROKEN;
             }
-        if (!subject_look(&run->subject, &now))
+        if (!subject_trim(&run->subject) || !subject_look(&run->subject, &now))
             return EXIT_BROKEN;
+        note_round(run, round, before.heap_bytes, now.heap_bytes);
+        before = now;
         if (round == 0)
             warm = now;
         snprintf(when, sizeof when, round == 0 ? "after warm-up" : "after round %d",

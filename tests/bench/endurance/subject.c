@@ -1,8 +1,9 @@
 /* subject: the process that is watched.
  *
  * fork -> plane_start -> orders: `open PORTS` (a link for each upstream; answered with
- * theirs), `fault WORDS`, `heal`, `look` -> end of orders: plane_stop, exit 0. What goes
- * wrong is answered with "error: ..." and printed by the parent. It dies with its parent.
+ * theirs), `fault WORDS`, `heal`, `trim`, `look` -> end of orders: plane_stop, exit 0.
+ * What goes wrong is answered with "error: ..." and printed by the parent. It dies with
+ * its parent.
  */
 #include "tests/bench/endurance/subject.h"
 
@@ -135,6 +136,8 @@ static int obey(struct host *host, const char *line)
         return add_fault(host, line + sizeof fault - 1);
     if (strcmp(line, "heal") == 0)
         return heal_all(host);
+    if (strcmp(line, "trim") == 0)
+        malloc_trim(0);
     return look(host);
 }
 
@@ -239,6 +242,13 @@ bool subject_disturb(struct subject *subject, const char *words)
 bool subject_heal(struct subject *subject)
 {
     char line[LINE_BYTES] = "heal\n";
+
+    return order(subject, line);
+}
+
+bool subject_trim(struct subject *subject)
+{
+    char line[LINE_BYTES] = "trim\n";
 
     return order(subject, line);
 }

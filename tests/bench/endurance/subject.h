@@ -40,6 +40,10 @@ bool subject_open(struct subject *subject, const uint16_t upstreams[SUBJECT_LINK
 bool subject_disturb(struct subject *subject, const char *words);
 bool subject_heal(struct subject *subject);
 
+/* Give back to the kernel what malloc keeps for later, so that memory says what is used.
+ */
+bool subject_trim(struct subject *subject);
+
 bool subject_look(struct subject *subject, struct subject_state *state);
 
 /* End it. true: it stopped its plane and ended with 0. */
