@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "proxy/farewell.h"
+
 static void release_buffers(struct engine *engine)
 {
     for (int i = 0; i < READ_BUFFERS; i++)
@@ -40,6 +42,7 @@ void engine_release(struct engine *engine)
     assert(rc == 0);
     (void)rc;
     assert(engine->memory_bytes == 0);
+    farewells_release(engine);
     pipe_pool_release(&engine->pipes);
     deadlines_release(&engine->deadlines);
     release_buffers(engine);

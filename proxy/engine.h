@@ -28,6 +28,7 @@ enum {
     BUFFERS_IDLE_MAX = 64,
 };
 
+struct farewell;
 struct wire;
 
 struct engine {
@@ -46,6 +47,8 @@ struct engine {
     struct stamps stamps;          /* the kernel's receive times, on our clock */
     uint32_t connections;          /* number of the last one */
     struct wire *deaf;             /* wires nobody watches: looked at now and then */
+    struct farewell *farewells;    /* closed, but their peers have not got everything */
+    unsigned farewell_count;
     struct buffer *read_buffers[READ_BUFFERS]; /* shared; NULL: none at the moment */
     struct buffer_pool buffers; /* that were read buffers, and may be again */
 };

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "proxy/farewell.h"
 #include "proxy/wire.h"
 
 /* TICKS_PER_LOOK: ten thousand wires cost 2 ms to look at, so not at every tick. */
@@ -65,6 +66,7 @@ static void on_tick(struct deadline *own)
         report(lag);
     if (++lag->ticks % TICKS_PER_LOOK == 0)
         wires_check_deaf(lag->engine);
+    farewells_check(lag->engine);
     /* Of what came due this tick itself does not count. */
     lag->engine->priority.due = lag->engine->deadlines.fired - ++lag->fired;
     priority_tick(&lag->engine->priority);

@@ -11,7 +11,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { WRITE_PARTS_MAX = 64, DISCARDS_MAX = 16, DISCARD_BYTES = 1 << 20 };
+#include "proxy/farewell.h"
+
+enum { WRITE_PARTS_MAX = 64 };
 
 void wire_init(struct wire *wire, struct engine *engine, const struct wire_events *events,
                void *owner)
@@ -298,17 +300,6 @@ void socket_reset(int fd)
     close(fd);
 }
 
-/* FIN, also when bytes lie unread: close(2) alone would answer them with RST. What comes
- * after this moment is answered so, by any server. */
-static void socket_finish(int fd)
-{
-    shutdown(fd, SHUT_WR);
-    for (int i = 0; i < DISCARDS_MAX; i++)
-        if (recv(fd, NULL, DISCARD_BYTES, MSG_TRUNC | MSG_DONTWAIT) <= 0)
-            break;
-    close(fd);
-}
-
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct wire *wire = handle->data;
@@ -330,5 +321,5 @@ void wire_close(struct wire *wire, bool reset)
     if (reset)
         socket_reset(fd);
     else
-        socket_finish(fd);
+        farewell_close(wire->engine, fd);
 }
