@@ -21,6 +21,7 @@
 
 #include "proxy/base/clock.h"
 #include "tests/bench/common/child.h"
+#include "tests/bench/common/net.h"
 #include "tests/bench/endurance/crowd.h"
 #include "tests/bench/endurance/plans.h"
 #include "tests/bench/endurance/subject.h"
@@ -265,6 +266,7 @@ int main(int argc, char **argv)
         return EXIT_BROKEN;
     }
     raise_fd_limit();
+    net_own_namespace(); /* so many connections shall not use up others' ports */
     code = subject_start(&run.subject);
     if (code != -1)
         return code;

@@ -22,6 +22,7 @@
 
 #include "proxy/base/clock.h"
 #include "tests/bench/common/child.h"
+#include "tests/bench/common/net.h"
 #include "tests/bench/proxy/bench.h"
 #include "tests/bench/proxy/relay.h"
 
@@ -153,18 +154,28 @@ static bool is_wanted(const struct options *options, const struct section *secti
     return options->wanted_count == 0;
 }
 
-static int run(struct bench *bench, const struct options *options)
+static int run(struct bench *bench, const struct options *options, pid_t parent)
 {
     uint64_t start_ns = clock_now(clock_real());
+    bool alone = net_own_namespace();
+    char control[32];
     int missed;
 
+    /* Now: what a namespace of users changes calls it off. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        return EXIT_USAGE;
+    if (!alone)
+        results_note(&bench->results, "no network of our own here: others use the "
+                                      "loopback too, with the machine's settings");
     rng_init(&bench->rng, clock_wall_ns());
     bench->tools.fd_limit = raise_fd_limit();
     bench->cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
     bench->progress = isatty(STDERR_FILENO) ? stderr : NULL;
-    printf("%s, %d cores; medians; 1.23x: what the first row is of this one, round by "
-           "round\n\n",
-           options->stormdrill, bench->cores);
+    printf("%s, %d cores, TCP %s; medians; 1.23x: what the first row is of this one, "
+           "round by round\n\n",
+           options->stormdrill, bench->cores,
+           net_congestion_control(control, sizeof control));
     for (int i = 0; section_at(i) != NULL; i++) {
         if (!is_wanted(options, section_at(i)))
             continue;
@@ -234,11 +245,8 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &signals, &before);
     child = fork();
     if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
         sigprocmask(SIG_SETMASK, &before, NULL);
-        if (getppid() != parent)
-            return EXIT_USAGE;
-        return run(&bench, &options);
+        return run(&bench, &options, parent);
     }
     code = child > 0 ? attend(child, &signals) : EXIT_USAGE;
     nftw(options.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);

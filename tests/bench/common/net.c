@@ -3,15 +3,23 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "proxy/base/clock.h"
 #include "tests/bench/common/child.h"
+
+#define CONGESTION_CONTROL "/proc/sys/net/ipv4/tcp_congestion_control"
 
 enum { BACKLOG = 4096, LISTENER_WAIT_MS = 5000, LISTENER_STEP_MS = 5 };
 
@@ -32,6 +40,61 @@ static int make_socket(void)
     if (fd != -1)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return fd;
+}
+
+static bool write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool good = fd != -1 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+    if (fd != -1)
+        close(fd);
+    return good;
+}
+
+/* Without a privilege: a user namespace first, in which we are who we are outside. */
+static bool enter_namespace(void)
+{
+    unsigned user = (unsigned)getuid();
+    char map[64];
+
+    if (unshare(CLONE_NEWNET) == 0)
+        return true;
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+        return false;
+    snprintf(map, sizeof map, "%u %u 1", user, user);
+    write_file("/proc/self/uid_map", map);
+    return true;
+}
+
+bool net_own_namespace(void)
+{
+    struct ifreq loopback_on = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    int fd;
+    bool good;
+
+    if (!enter_namespace())
+        return false;
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    good = fd != -1 && ioctl(fd, SIOCSIFFLAGS, &loopback_on) == 0;
+    if (fd != -1)
+        close(fd);
+    if (!write_file(CONGESTION_CONTROL, "cubic"))
+        write_file(CONGESTION_CONTROL, "reno");
+    return good;
+}
+
+const char *net_congestion_control(char *name, size_t size)
+{
+    FILE *file = fopen(CONGESTION_CONTROL, "re");
+
+    snprintf(name, size, "unknown");
+    if (file == NULL)
+        return name;
+    if (fgets(name, (int)size, file) != NULL)
+        name[strcspn(name, "\n")] = '\0';
+    fclose(file);
+    return name;
 }
 
 int net_listen(uint16_t *port)

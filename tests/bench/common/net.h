@@ -8,6 +8,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Go into a network of our own, with a loopback that nobody else uses and, where that is
+ * allowed, a congestion control that does not pace (cubic or reno): BBR, where it is the
+ * machine's default, makes the loopback several times slower. Before any thread and any
+ * socket; children come along. false: not allowed here, nothing has changed. */
+bool net_own_namespace(void);
+
+/* The congestion control in force. */
+const char *net_congestion_control(char *name, size_t size);
+
 /* Listen at 127.0.0.1 on a free port, given in `port`. -1: errno. */
 int net_listen(uint16_t *port);
 
