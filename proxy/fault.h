@@ -98,6 +98,8 @@ enum fault_answer { FAULT_LET, FAULT_CLOSE_FIN, FAULT_CLOSE_RST, FAULT_WAIT };
 struct fault_type {
     const char *name;
     const char *summary;
+    const char *touches; /* what its count of `touched` counts, in words; NULL: chunks
+                          * where it sees bytes, else connections */
     const struct param *params;
     size_t conf_size;
     size_t state_size;

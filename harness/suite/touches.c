@@ -15,7 +15,7 @@ const char *touches_of(const struct cast_fault *fault)
         return "processes";
     if (type == NULL)
         return "connections";
-    if (type->stops_reading)
-        return "directions and chunks";
+    if (type->touches != NULL)
+        return type->touches;
     return type->on_chunk != NULL ? "chunks" : "connections";
 }

@@ -47,6 +47,7 @@ static void on_begin(struct fault *f)
 const struct fault_type fault_close_after = {
     .name = "close_after",
     .summary = "end each connection after a time, busy or not",
+    .touches = "connections",
     .params = params,
     .conf_size = sizeof(struct close_after_conf),
     .state_size = sizeof(struct close_after_state),

@@ -72,6 +72,7 @@ static int check(const void *conf, const struct fault_common *common, struct err
 const struct fault_type fault_half_open = {
     .name = "half_open",
     .summary = "one side is gone, the other hears nothing of it",
+    .touches = "connections",
     .params = params,
     .conf_size = sizeof(struct half_open_conf),
     .connection_size = sizeof(struct half_open_state),

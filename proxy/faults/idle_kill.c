@@ -124,6 +124,7 @@ static int check(const void *conf, const struct fault_common *common, struct err
 const struct fault_type fault_idle_kill = {
     .name = "idle_kill",
     .summary = "end or forget connections that say nothing, as load balancers do",
+    .touches = "connections and chunks",
     .params = params,
     .conf_size = sizeof(struct idle_kill_conf),
     .connection_size = sizeof(struct idle_kill_state),

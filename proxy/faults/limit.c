@@ -75,6 +75,7 @@ static void on_change(struct fault *f)
 const struct fault_type fault_limit = {
     .name = "limit",
     .summary = "end the connection after exactly so many bytes",
+    .touches = "connections",
     .params = params,
     .conf_size = sizeof(struct limit_conf),
     .state_size = sizeof(struct limit_state),

@@ -92,6 +92,7 @@ static void on_change(struct fault *f)
 const struct fault_type fault_reset = {
     .name = "reset",
     .summary = "RST on both sides, at once, after a time or when data comes",
+    .touches = "connections",
     .params = params,
     .conf_size = sizeof(struct reset_conf),
     .state_size = sizeof(struct reset_state),

@@ -27,6 +27,7 @@ static void on_end(struct fault *f, struct chunk *c)
 const struct fault_type fault_slow_close = {
     .name = "slow_close",
     .summary = "delay the end of the stream, not the data",
+    .touches = "ends",
     .params = params,
     .conf_size = sizeof(struct slow_close_conf),
     .on_end = on_end,

@@ -19,6 +19,7 @@ static void on_chunk(struct fault *f, struct chunk *c)
 const struct fault_type fault_stall = {
     .name = "stall",
     .summary = "stop reading: bytes wait, sockets stay open",
+    .touches = "directions and chunks",
     .params = params,
     .conf_size = sizeof(struct stall_conf),
     .stops_reading = true,

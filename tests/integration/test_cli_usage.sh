@@ -141,7 +141,7 @@ it "shows what scenarios can say, and suggests what was meant"
 expect_exit 0 "$stormdrill" api
 expect_stdout "link:latency"
 expect_exit 0 "$stormdrill" api link:latency
-expect_stdout "base  duration, 0 to 60s"
+expect_stdout "base  duration, 0 to 1h"
 expect_exit 2 "$stormdrill" api link:lateny
 expect_stderr "did you mean 'link:latency'?"
 expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --fault pause

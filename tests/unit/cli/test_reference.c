@@ -100,7 +100,7 @@ static void test_reference__lists_every_name_of_the_language(void **state)
 static void test_reference__finds_things_whole_alone_and_by_their_noun(void **state)
 {
     (void)state;
-    expect_on("link:latency", "base  duration, 0 to 60s");
+    expect_on("link:latency", "base  duration, 0 to 1h");
     expect_on("latency", "as every fault:");
     expect_on("check.backoff", "first  duration, required");
     expect_on("check.backoff", "fails as: first, factor");

@@ -27,6 +27,9 @@ static void test_touches__knows_processes_connections_and_chunks(void **state)
     assert_string_equal(of("refuse", 3), "connections");
     assert_string_equal(of("latency", 3), "chunks");
     assert_string_equal(of("stall", 3), "directions and chunks");
+    assert_string_equal(of("blackhole", 3), "chunks");
+    assert_string_equal(of("max_connections", 3), "connections");
+    assert_string_equal(of("slow_close", 3), "ends");
 }
 
 int main(void)
