@@ -17,7 +17,7 @@ static void enter(struct stage *stage, struct chunk *chunk);
 
 /* On to the next fault, or out. May end the connection: callers read nothing from the
  * chunk afterwards, and the stage lives on until chain_release. */
-static void forward(struct stage *stage, struct chunk *chunk)
+void stage_forward(struct stage *stage, struct chunk *chunk)
 {
     struct chain *chain = stage->chain;
 
@@ -27,54 +27,36 @@ static void forward(struct stage *stage, struct chunk *chunk)
         chain->deliver(chain->arg, chunk);
 }
 
-/* Every chunk that is held is counted: bounds and statistics stand on these sums. */
-static struct chunk *take_held(struct stage *stage)
+/* Within a movement time stands still, and one reading of the clock serves all chunks and
+ * stages of it. Nothing gets early by that: the reading is taken after the bytes were
+ * read from the socket, and is never later than the true time. What is found due by it
+ * is due; what is told to wait for a time counted from it waits for a time after it.
+ * Only what counts from a write (the pause behind a piece) needs a time that is not
+ * before that write: who writes within a movement says so (chain_time_passes). */
+uint64_t chain_now(struct chain *chain)
 {
-    struct chunk *chunk = chunk_queue_pop(&stage->held);
-
-    stage->chain->held_bytes -= chunk->size;
-    stage->chain->held_count--;
-    return chunk;
+    if (chain->moving == 0)
+        return clock_now(chain->deadlines->clock);
+    if (chain->moment_ns == 0)
+        chain->moment_ns = clock_now(chain->deadlines->clock);
+    return chain->moment_ns;
 }
 
-/* An RST overtakes what was in flight, as it does in a kernel's buffers. */
-void stage_discard(struct stage *stage)
+/* The chain's clock is its first member, so the addresses are one. */
+static uint64_t chain_clock_now_ns(const struct clock *clock)
 {
-    while (stage->held.head != NULL)
-        chunk_destroy(take_held(stage));
+    return chain_now((struct chain *)clock);
 }
 
-/* It reaches the next fault when it was due, not when we woke: errors of two delays in a
- * row must not add up. What was released by its fault has no time of its own. */
-static void let_go(struct stage *stage, struct chunk *chunk, uint64_t now_ns)
+void chain_time_passes(struct chain *chain)
 {
-    struct histogram *errors = stage->chain->delay_errors;
-    uint64_t gone_ns = chunk->due_ns;
-
-    if (gone_ns == 0)
-        gone_ns = stage->waking_ns != 0 ? stage->waking_ns : now_ns;
-    else if (errors != NULL)
-        histogram_add(errors, now_ns - gone_ns);
-    if (gone_ns > chunk->arrived_ns)
-        chunk->arrived_ns = gone_ns;
-    forward(stage, chunk);
-}
-
-void stage_leave(struct stage *stage)
-{
-    uint64_t now_ns;
-
-    if (stage->held.head == NULL)
-        return;
-    now_ns = clock_now(stage->chain->deadlines->clock);
-    while (stage->held.head != NULL && stage->held.head->due_ns <= now_ns)
-        let_go(stage, take_held(stage), now_ns);
-    deadline_set(stage->chain->deadlines, &stage->leave,
-                 stage->held.head != NULL ? stage->held.head->due_ns : UINT64_MAX);
+    chain->moment_ns = 0;
 }
 
 void chain_begin_moving(struct chain *chain)
 {
+    if (chain->moving == 0)
+        chain->moment_ns = 0;
     chain->moving++;
 }
 
@@ -84,49 +66,6 @@ void chain_end_moving(struct chain *chain)
     chain->moving--;
     if (chain->moving == 0 && chain->rest != NULL)
         chain->rest(chain->arg);
-}
-
-static void on_leave(struct deadline *own)
-{
-    struct stage *stage = (struct stage *)((char *)own - offsetof(struct stage, leave));
-
-    chain_begin_moving(stage->chain);
-    stage_leave(stage);
-    chain_end_moving(stage->chain);
-}
-
-/* Let go of everything. */
-static void flush(struct stage *stage)
-{
-    uint64_t now_ns = clock_now(stage->chain->deadlines->clock);
-
-    deadline_clear(stage->chain->deadlines, &stage->leave);
-    while (stage->held.head != NULL) {
-        struct chunk *chunk = take_held(stage);
-
-        chunk->arrived_ns = now_ns;
-        forward(stage, chunk);
-    }
-}
-
-/* Never before what was held earlier: a short wait drawn after a long one is lengthened.
- * What is due and has nobody before it goes on at once, without a turn of the loop. */
-void stage_hold(struct stage *stage, struct chunk *chunk, uint64_t due_ns)
-{
-    struct chain *chain = stage->chain;
-
-    if (stage->held.last != NULL && stage->held.last->due_ns > due_ns)
-        due_ns = stage->held.last->due_ns;
-    if (stage->held.head == NULL &&
-        (due_ns == 0 || due_ns <= clock_now(chain->deadlines->clock))) {
-        forward(stage, chunk);
-        return;
-    }
-    chunk->due_ns = due_ns;
-    chain->held_bytes += chunk->size;
-    chain->held_count++;
-    chunk_queue_push(&stage->held, chunk);
-    stage_leave(stage);
 }
 
 static void on_wake(struct deadline *own)
@@ -208,7 +147,7 @@ static struct chunk *pass_before_begin(struct stage *stage, struct chunk *chunk)
 
     if (chunk->end != CHUNK_DATA || chunk->size < stage->bytes_to_begin) {
         stage->bytes_to_begin -= chunk->size;
-        forward(stage, chunk);
+        stage_forward(stage, chunk);
         return NULL;
     }
     if (chunk->size > stage->bytes_to_begin) {
@@ -220,7 +159,7 @@ static struct chunk *pass_before_begin(struct stage *stage, struct chunk *chunk)
         }
     }
     stage->bytes_to_begin = 0;
-    forward(stage, chunk);
+    stage_forward(stage, chunk);
     if (!stage->chain->closed)
         begin(stage);
     return rest;
@@ -230,6 +169,12 @@ static struct chunk *pass_before_begin(struct stage *stage, struct chunk *chunk)
  * comes later can overtake it. */
 static void enter(struct stage *stage, struct chunk *chunk)
 {
+    if (stage->removed && !stage->chain->closed) {
+        if (chunk->end == CHUNK_RST)
+            stage_discard(stage);
+        stage_hold(stage, chunk, 0);
+        return;
+    }
     if (!stage->begun && !stage->chain->closed)
         chunk = pass_before_begin(stage, chunk);
     if (chunk == NULL)
@@ -249,7 +194,10 @@ static void enter(struct stage *stage, struct chunk *chunk)
 void chain_init(struct chain *chain, struct deadlines *deadlines,
                 chain_deliver_fn *deliver, void *arg)
 {
-    *chain = (struct chain){.deadlines = deadlines, .deliver = deliver, .arg = arg};
+    *chain = (struct chain){.clock = {.now_ns = chain_clock_now_ns},
+                            .deadlines = deadlines,
+                            .deliver = deliver,
+                            .arg = arg};
 }
 
 void chain_push(struct chain *chain, struct chunk *chunk)
@@ -307,7 +255,7 @@ static struct stage *stage_create(struct chain *chain, const struct stage_option
                                   .opened_ns = o->opened_ns,
                                   .rng = o->rng,
                                   .direction = o->direction,
-                                  .clock = chain->deadlines->clock};
+                                  .clock = &chain->clock};
     chunk_queue_init(&stage->held, 0);
     chunk_queue_init(&stage->rest, 0);
     if (o->type->state_size > 0) {
@@ -315,7 +263,7 @@ static struct stage *stage_create(struct chain *chain, const struct stage_option
         if (stage->fault.state == NULL)
             goto fail;
     }
-    if (!deadline_init(chain->deadlines, &stage->leave, on_leave) ||
+    if (!deadline_init(chain->deadlines, &stage->leave, stage_on_leave) ||
         !deadline_init(chain->deadlines, &stage->wake, on_wake))
         goto fail;
     return stage;
@@ -361,27 +309,40 @@ static void end_abandoned(struct chain *chain, struct stage *stage)
         chain->deliver(chain->arg, NULL);
         return;
     }
-    end->arrived_ns = clock_now(chain->deadlines->clock);
-    forward(stage, end);
+    end->arrived_ns = chain_now(chain);
+    stage_forward(stage, end);
 }
 
-void chain_remove(struct chain *chain, struct stage *stage)
+/* Out of the chain; it holds nothing any more. */
+void chain_drop(struct chain *chain, struct stage *stage)
 {
     struct stage **at = &chain->first;
 
-    assert(stage->chain == chain);
-    chain_begin_moving(chain);
-    if (stage->begun && stage->fault.type->on_remove != NULL)
-        stage->fault.type->on_remove(&stage->fault);
-    /* Out of the chain first: what it lets go must not enter it again. */
+    assert(stage->held.head == NULL || chain->closed);
     while (*at != stage)
         at = &(*at)->next;
     *at = stage->next;
-    set_wishes(chain);
-    flush(stage);
     if (stage->abandoned && !chain->closed)
         end_abandoned(chain, stage);
     stage_destroy(stage);
+}
+
+/* What it holds may be too much for one turn: then it stays in its place for a while,
+ * without its fault, and is dropped when it is empty. */
+void chain_remove(struct chain *chain, struct stage *stage)
+{
+    assert(stage->chain == chain);
+    assert(!stage->removed);
+    chain_begin_moving(chain);
+    if (stage->begun && stage->fault.type->on_remove != NULL)
+        stage->fault.type->on_remove(&stage->fault);
+    stage_forget(stage);
+    stage->removed = true;
+    deadline_clear(chain->deadlines, &stage->wake);
+    set_wishes(chain);
+    stage_flush(stage);
+    if (stage->held.head == NULL || chain->closed)
+        chain_drop(chain, stage);
     chain_end_moving(chain);
 }
 
@@ -396,7 +357,7 @@ void chain_change(struct chain *chain, struct stage *stage)
     set_precision(stage);
     /* Letting a stall go here would make a hole in it for no reason of the user's. */
     if (!type->stops_reading && !type->keeps_held)
-        flush(stage);
+        stage_flush(stage);
     if (type->on_change != NULL)
         type->on_change(&stage->fault);
     chain_end_moving(chain);

@@ -5,7 +5,8 @@
  * Every stage has a queue of what it holds. Chunks leave a stage in the order in which
  * they entered; an end (FIN, RST) travels like a chunk. An RST that enters a stage
  * discards what that stage holds; a FIN stays behind it. Removing or changing a stage
- * lets everything it holds go on at once, in order, through the later stages.
+ * lets everything it holds go on at once, in order, through the later stages; much of it
+ * in several turns of the loop, so that the loop is not held up.
  * The chain knows neither sockets nor connections: tests drive it on a virtual clock.
  * Thread: the loop's. `deliver` fires from any call here that can move a chunk; it must
  * not free the chain, nor add or remove stages. */
@@ -30,12 +31,15 @@ typedef void chain_abandon_fn(void *arg, enum side gone);
 typedef void chain_rest_fn(void *arg);
 
 struct chain {
+    struct clock clock; /* first: what its faults are given; see chain_now */
     struct deadlines *deadlines;
     struct stage *first;
     chain_deliver_fn *deliver;
-    chain_abandon_fn *abandon; /* may be NULL */
-    chain_rest_fn *rest;       /* may be NULL */
-    unsigned moving;           /* calls that are under way */
+    chain_abandon_fn *abandon;     /* may be NULL */
+    chain_rest_fn *rest;           /* may be NULL */
+    unsigned moving;               /* calls that are under way */
+    uint64_t moment_ns;            /* of the movement under way; 0: not asked yet */
+    const struct chunk_queue *out; /* behind the last stage; may be NULL */
     void *arg;
     struct histogram *delay_errors; /* how late chunks were let go; may be NULL */
     size_t held_bytes;              /* in all stages */
@@ -73,7 +77,8 @@ void chain_release(struct chain *chain);
 /* NULL: memory is short. */
 struct stage *chain_add(struct chain *chain, const struct stage_options *options);
 
-/* Takes `stage`; what it holds goes on at once. Behind it goes an RST where the fault
+/* Takes `stage`; what it holds goes on at once, and nothing of the fault (conf, shared,
+ * connection, touched) is used any more. Behind it goes an RST where the fault
  * had abandoned a side: it ends the connection for the side that was left. */
 void chain_remove(struct chain *chain, struct stage *stage);
 
@@ -82,9 +87,16 @@ void chain_remove(struct chain *chain, struct stage *stage);
  * begins with the new conf, and behind as many bytes as it was made with. */
 void chain_change(struct chain *chain, struct stage *stage);
 
-/* Between them `rest` waits, so that several pushes are one movement. They nest. */
+/* Between them `rest` waits, so that several pushes are one movement, at one moment. They
+ * nest. */
 void chain_begin_moving(struct chain *chain);
 void chain_end_moving(struct chain *chain);
+
+/* The time; within a movement that of its first reading. */
+uint64_t chain_now(struct chain *chain);
+
+/* Something was written within a movement: the next who asks gets the time after it. */
+void chain_time_passes(struct chain *chain);
 
 /* Takes `chunk`. */
 void chain_push(struct chain *chain, struct chunk *chunk);

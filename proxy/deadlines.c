@@ -13,6 +13,9 @@
 
 enum { STANDS_STILL_READS = 1000 };
 
+/* How long one run may keep the loop from its sockets and commands. */
+static const uint64_t RUN_NS_MAX = 2ull * NS_PER_MS;
+
 void deadlines_init(struct deadlines *d, const struct clock *clock)
 {
     *d = (struct deadlines){.clock = clock, .timer_fd = -1, .armed_ns = UINT64_MAX};
@@ -178,11 +181,14 @@ static uint64_t spin_until(const struct deadlines *d, uint64_t due_ns)
 
 /* The time is taken once: a callback that sets its own deadline anew must not keep the
  * loop from its sockets. For the same reason all spinning of one run ends 60 us after
- * its begin. */
+ * its begin, and after 2 ms of work what is still due waits for the next turn: it is
+ * armed for a time that has passed, which fires at once. */
 void deadlines_run(struct deadlines *d)
 {
     uint64_t now_ns = clock_now(d->clock);
     uint64_t spin_until_ns = now_ns + DEADLINES_SPIN_NS;
+    uint64_t run_until_ns = now_ns + RUN_NS_MAX;
+    bool fired = false;
 
     assert(!d->running);
     d->running = true;
@@ -191,8 +197,9 @@ void deadlines_run(struct deadlines *d)
 
         if (own->due_ns > now_ns && own->is_precise && own->due_ns <= spin_until_ns)
             now_ns = spin_until(d, own->due_ns);
-        if (own->due_ns > now_ns)
+        if (own->due_ns > now_ns || (fired && clock_now(d->clock) >= run_until_ns))
             break;
+        fired = true;
         take_out(d, own);
         d->fired++;
         own->on_due(own);

@@ -14,7 +14,8 @@ enum {
     BOUND_BYTES = 1 << 20,
     OUT_BYTES = READ_BYTES,        /* of it, in the queue before a slow reader */
     BOUND_SHORT_BYTES = 32 * 1024, /* when the process is short of memory */
-    READS_PER_TURN = 16,           /* then others get their turn */
+    TURN_BYTES = 1 << 20,          /* so much or so many reads, then others get */
+    READS_PER_TURN = 16,           /* their turn: new memory takes 0.3 ms a MiB */
     BULK_READS_TO_SPLICE = 2,
 };
 
@@ -33,6 +34,7 @@ void flow_init(struct flow *flow, struct connection *connection, enum direction 
     chain_init(&flow->chain, &flow->engine->deadlines, on_deliver, flow);
     flow->chain.abandon = on_abandon;
     flow->chain.rest = on_rest;
+    flow->chain.out = &to->out;
     flow->chain.delay_errors = &flow->engine->delay_errors;
 }
 
@@ -185,8 +187,10 @@ static void flush_wanted(struct flow *flow)
     bool wanted = flow->flush_wanted && flow->to->fd != -1 && flow->started;
 
     flow->flush_wanted = false;
-    if (wanted && !flow->closed)
-        flush_out(flow);
+    if (!wanted || flow->closed)
+        return;
+    flush_out(flow);
+    chain_time_passes(&flow->chain);
 }
 
 /* A FIN or CLOSE has come out of the chain, or something behind one: there only a CLOSE
@@ -399,7 +403,9 @@ static ssize_t read_some(struct flow *flow, uint64_t *arrived_ns)
  * buffer half empty was the last for now: one more would only say EAGAIN. */
 static void copy_turn(struct flow *flow)
 {
-    for (int i = 0; i < READS_PER_TURN && !flow->closed && !flow->end_read; i++) {
+    uint64_t until_bytes = flow->read_bytes + TURN_BYTES;
+
+    for (int i = 0; i < READS_PER_TURN && flow->read_bytes < until_bytes; i++) {
         uint64_t arrived_ns;
         ssize_t n = read_some(flow, &arrived_ns);
 
@@ -418,7 +424,7 @@ static void copy_turn(struct flow *flow)
             return;
         }
         take_bytes(flow, (size_t)n, arrived_ns);
-        if (flow->closed)
+        if (flow->closed || flow->end_read)
             return;
         update_full(flow);
         flow->bulk_reads = n >= BULK_BYTES ? flow->bulk_reads + 1 : 0;

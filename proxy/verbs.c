@@ -101,11 +101,29 @@ void fault_wake_at(struct fault *f, uint64_t due_ns)
     deadline_set(stage_of(f)->chain->deadlines, &stage_of(f)->wake, due_ns);
 }
 
+/* Pieces are memory that a bound of bytes does not see, and time to free them. What lies
+ * behind this stage always leaves in the end, so a cut that is refused succeeds later;
+ * what is held here or before must not count, since it may wait for this very cut. */
+static bool has_room_behind(const struct stage *stage)
+{
+    const struct chain *chain = stage->chain;
+    size_t count = chain->out != NULL ? chain->out->count : 0;
+
+    if (chain->held_count - stage->held.count + count < STAGE_PIECES_MAX)
+        return true;
+    for (const struct stage *s = stage->next; s != NULL; s = s->next)
+        count += s->held.count;
+    return count < STAGE_PIECES_MAX;
+}
+
 /* Cut a held chunk in two; both stay held. The end of the queue may move. */
 static bool split_held(struct stage *stage, struct chunk *chunk, uint32_t at)
 {
-    struct chunk *rest = chunk_split(chunk, at);
+    struct chunk *rest;
 
+    if (!has_room_behind(stage))
+        return false;
+    rest = chunk_split(chunk, at);
     if (rest == NULL)
         return false;
     rest->next = chunk->next;
@@ -127,6 +145,9 @@ size_t fault_release(struct fault *f, size_t bytes)
     size_t left = bytes;
 
     assert(stage->current == NULL);
+    /* What was let go by a change leaves first. */
+    if (stage->going > 0)
+        return 0;
     chain_begin_moving(stage->chain);
     while (chunk != NULL && chunk->due_ns != FAULT_FOREVER)
         chunk = chunk->next;

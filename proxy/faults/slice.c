@@ -9,8 +9,11 @@
  * one byte costs the memory of two chunks, not of 65,536. */
 #include "proxy/fault.h"
 
-/* Memory was short for a cut: try again soon. */
+/* Memory was short for a cut, or too many pieces wait behind us: try again soon. */
 static const uint64_t retry_ns = NS_PER_MS;
+
+/* Pieces that leave in one go: a read can have half a million, and each is a write. */
+enum { PIECES_PER_GO = 256 };
 
 struct slice_conf {
     uint64_t size_bytes;
@@ -61,7 +64,8 @@ static void let_go(struct fault *f)
     const struct slice_conf *conf = f->conf;
     struct slice_state *s = f->state;
 
-    while (fault_held(f) > 0 && s->next_ns <= fault_now(f)) {
+    for (int i = 0; i < PIECES_PER_GO && fault_held(f) > 0 && s->next_ns <= fault_now(f);
+         i++) {
         uint64_t wait_ns =
             fault_release(f, draw_piece(f)) > 0 ? conf->delay_ns : retry_ns;
 

@@ -248,6 +248,41 @@ static void test_deadlines__a_clock_that_stands_still_is_not_waited_for(void **s
     end(&t);
 }
 
+/* A clock on which each callback takes a millisecond. */
+struct busy {
+    struct deadline deadline; /* first */
+    struct test *test;
+};
+
+static void on_busy(struct deadline *own)
+{
+    struct busy *busy = (struct busy *)own;
+
+    busy->test->turns++;
+    virtual_clock_advance(&busy->test->clock, NS_PER_MS);
+}
+
+static void test_deadlines__much_that_is_due_leaves_the_loop_its_turn(void **state)
+{
+    static struct test t;
+    struct busy busy[10];
+
+    (void)state;
+    begin(&t);
+    for (int i = 0; i < 10; i++) {
+        busy[i].test = &t;
+        assert_true(deadline_init(&t.deadlines, &busy[i].deadline, on_busy));
+        deadline_set(&t.deadlines, &busy[i].deadline, 1);
+    }
+    for (int run = 1; run <= 5; run++) {
+        deadlines_run(&t.deadlines);
+        assert_int_equal(t.turns, 2 * run);
+    }
+    for (int i = 0; i < 10; i++)
+        deadline_release(&t.deadlines, &busy[i].deadline);
+    end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_deadlines__the_last_microseconds_of_a_precise_one_are_spun),
         cmocka_unit_test(test_deadlines__spinning_is_bounded_by_its_sixty_microseconds),
         cmocka_unit_test(test_deadlines__a_clock_that_stands_still_is_not_waited_for),
+        cmocka_unit_test(test_deadlines__much_that_is_due_leaves_the_loop_its_turn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
