@@ -36,6 +36,7 @@ struct sample {
     struct peer *peer;
     struct origin *origin; /* NULL where the section has its own upstream */
     void *upstream;        /* of such a section */
+    char why[128];         /* it could not be measured; empty: who knows */
 };
 
 struct section {
@@ -70,6 +71,10 @@ int report_goals(const struct bench *bench);
 
 /* Everything, for machines. 0, or -1 with errno. */
 int report_write_json(const struct bench *bench, const char *path);
+
+/* Say why the sample cannot be taken. Gives false. */
+bool sample_fail(struct sample *sample, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* One value of the sample that is being taken. */
 void sample_add(struct sample *sample, const char *measure, double value);

@@ -214,6 +214,13 @@ static bool nats_measure(struct sample *sample, size_t payload, const char *spee
         atomic_store(&exchange->over, true);
         pthread_join(thread, NULL);
     }
+    if (!good)
+        sample_fail(sample, "no connection to the server: %s", strerror(errno));
+    else if (exchange->broken)
+        sample_fail(sample, "the publisher is stuck or closed: %s", strerror(errno));
+    else if (after == before)
+        sample_fail(sample, "nothing came (%llu bytes before that)",
+                    (unsigned long long)before);
     if (good && !exchange->broken && after > before) {
         double messages = (double)(after - before) / (double)exchange->message_bytes;
 

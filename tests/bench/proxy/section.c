@@ -3,6 +3,7 @@
  * start every peer -> round: each setup once, in an order drawn for this round -> ... ->
  * stop. A peer that is not installed or does not start is left out, and a note says so.
  * A sample that fails is missing from its round; a note says that too. */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +21,16 @@ void sample_add(struct sample *sample, const char *measure, double value)
 {
     results_add(&sample->bench->results, sample->section->name, sample->peer->setup->name,
                 measure, value);
+}
+
+bool sample_fail(struct sample *sample, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(sample->why, sizeof sample->why, format, list);
+    va_end(list);
+    return false;
 }
 
 static uint64_t bytes_of(const struct sample *sample)
@@ -125,9 +136,11 @@ static void take_one(struct sample *sample, struct stage_set *set, int index,
         set->ready[index] = false;
         return;
     }
+    sample->why[0] = '\0';
     if (!section->take(sample))
-        results_note(&bench->results, "%s: round %d through %s failed", section->name,
-                     bench->results.round + 1, section->setups[index].name);
+        results_note(&bench->results, "%s: round %d through %s failed%s%s", section->name,
+                     bench->results.round + 1, section->setups[index].name,
+                     sample->why[0] != '\0' ? ": " : "", sample->why);
     if (section->fresh)
         peer_stop(sample->peer);
 }
