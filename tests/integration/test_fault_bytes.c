@@ -197,6 +197,33 @@ static void test_fault_bytes__slice_brings_every_byte_and_takes_its_time(void **
     world_destroy(w);
 }
 
+/* A megabyte in pieces of a byte is a million writes: others do not wait for them all. */
+static void test_fault_bytes__slice_lets_others_have_their_turn(void **state)
+{
+    struct world *w = world_create(1);
+    struct transfer bulk = {0};
+    struct fault_id slice;
+    int pair[2];
+    int other[2];
+
+    (void)state;
+    world_pair(w, pair);
+    world_pair(w, other);
+    slice = world_fault(w, "slice", "size=1");
+    transfer_start(&bulk, pair[0], pair[1], 1 << 20);
+    transfer_wait_for(&bulk, 1);
+    for (int i = 0; i < 20; i++) {
+        world_send(other[0], "?");
+        world_expect(other[1], "?");
+    }
+    assert_true(bulk.received < 1 << 20);
+    world_heal(w, slice);
+    transfer_finish(&bulk);
+    close_pair(pair);
+    close_pair(other);
+    world_destroy(w);
+}
+
 static void test_fault_bytes__rto_stall_waits_and_loses_nothing(void **state)
 {
     struct world *w = world_create(1);
@@ -278,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_fault_bytes__throttle_of_zero_goes_on_when_it_is_changed),
         cmocka_unit_test(test_fault_bytes__throttle_survives_the_end_of_those_who_wait),
         cmocka_unit_test(test_fault_bytes__slice_brings_every_byte_and_takes_its_time),
+        cmocka_unit_test(test_fault_bytes__slice_lets_others_have_their_turn),
         cmocka_unit_test(test_fault_bytes__rto_stall_waits_and_loses_nothing),
         cmocka_unit_test(test_fault_bytes__corrupt_hits_the_same_bytes_in_every_run),
     };
