@@ -3,8 +3,10 @@
  * A control hands its requests to the plane in the order of the calls; answered ones
  * come back in the same order into its own queue, and its uv_async calls `done` on its
  * own loop. What is wrong with parameters is found here already, but travels the same
- * way, so that answers never overtake each other. plane_call_wait does without a loop:
- * it sleeps until the answer is there. */
+ * way, so that answers never overtake each other. A call for which there is no memory is
+ * written down in a place that was kept for it, and answered in its turn without ever
+ * reaching the plane. plane_call_wait does without a loop: it sleeps until the answer is
+ * there. */
 #include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,13 +16,29 @@
 #include "proxy/plane.h"
 #include "proxy/request.h"
 
+/* More than everybody who calls can have under way at once: the HTTP API has 256
+ * connections, a scenario's links are opened and healed one after the other or by the
+ * hundred. */
+enum { REFUSALS_MAX = 1024 };
+
+/* A call without memory. */
+struct refusal {
+    plane_reply_fn *done;
+    void *arg;
+    uint64_t behind; /* so many requests are answered before it */
+};
+
 struct control {
     struct plane *plane;
     uv_async_t async;
     pthread_mutex_t lock;
     struct request_queue answered; /* under the lock */
     uint32_t outstanding;          /* the loop's thread only, as all below */
-    struct request *spare;         /* for the answer that memory is short; NULL: in use */
+    uint64_t sent;                 /* requests, so far */
+    uint64_t returned;             /* of them */
+    struct refusal *refusals;      /* a ring of REFUSALS_MAX */
+    uint32_t refusals_first;
+    uint32_t refusals_count;
     bool closing;
     void (*on_closed)(void *arg);
     void *closed_arg;
@@ -33,7 +51,7 @@ static void on_handle_closed(uv_handle_t *handle)
     void *arg = control->closed_arg;
 
     pthread_mutex_destroy(&control->lock);
-    free(control->spare);
+    free(control->refusals);
     free(control);
     if (on_closed != NULL)
         on_closed(arg);
@@ -48,14 +66,60 @@ static void close_if_done(struct control *control)
         uv_close(handle, on_handle_closed);
 }
 
-/* The control keeps one for bad times. */
-static void request_destroy(struct control *control, struct request *request)
+static void request_destroy(struct request *request)
 {
     plane_reply_release(&request->reply);
-    if (control->spare == NULL)
-        control->spare = request;
-    else
-        free(request);
+    free(request);
+}
+
+/* For want of memory; the answer comes when the calls before it have theirs. Only who
+ * makes another thousand calls before it listens to one answer finds no place: what
+ * such a caller waits for could never be told, so that, and no less, ends the program. */
+static void refuse(struct control *control, plane_reply_fn *done, void *arg)
+{
+    uint32_t at = (control->refusals_first + control->refusals_count) % REFUSALS_MAX;
+
+    if (control->refusals_count == REFUSALS_MAX)
+        abort();
+    control->refusals[at] =
+        (struct refusal){.done = done, .arg = arg, .behind = control->sent};
+    control->refusals_count++;
+    control->outstanding++;
+    uv_async_send(&control->async);
+}
+
+/* Answer the first refusal, if it is its turn. */
+static bool answer_refusal(struct control *control)
+{
+    struct refusal refusal = control->refusals[control->refusals_first];
+    struct plane_reply reply = {.rc = E_NOMEM};
+
+    if (control->refusals_count == 0 || refusal.behind > control->returned)
+        return false;
+    control->refusals_first = (control->refusals_first + 1) % REFUSALS_MAX;
+    control->refusals_count--;
+    control->outstanding--;
+    error_set(&reply.error, E_NOMEM, "data plane's call");
+    if (refusal.done != NULL)
+        refusal.done(refusal.arg, &reply);
+    return true;
+}
+
+static bool answer_request(struct control *control)
+{
+    struct request *request;
+
+    pthread_mutex_lock(&control->lock);
+    request = request_queue_pop(&control->answered);
+    pthread_mutex_unlock(&control->lock);
+    if (request == NULL)
+        return false;
+    control->outstanding--;
+    control->returned++;
+    if (request->done != NULL)
+        request->done(request->arg, &request->reply);
+    request_destroy(request);
+    return true;
 }
 
 /* The lock is not held while `done` runs: it may make new calls, and close us. */
@@ -63,19 +127,8 @@ static void on_answers(uv_async_t *async)
 {
     struct control *control = async->data;
 
-    for (;;) {
-        struct request *request;
-
-        pthread_mutex_lock(&control->lock);
-        request = request_queue_pop(&control->answered);
-        pthread_mutex_unlock(&control->lock);
-        if (request == NULL)
-            break;
-        control->outstanding--;
-        if (request->done != NULL)
-            request->done(request->arg, &request->reply);
-        request_destroy(control, request);
-    }
+    while (answer_refusal(control) || answer_request(control))
+        ;
     close_if_done(control);
 }
 
@@ -98,13 +151,13 @@ int control_open(struct control **out, struct plane *plane, uv_loop_t *loop,
 
     if (control == NULL)
         return error_set(err, E_NOMEM, "control");
-    control->spare = calloc(1, sizeof *control->spare);
-    if (control->spare == NULL) {
+    control->refusals = calloc(REFUSALS_MAX, sizeof *control->refusals);
+    if (control->refusals == NULL) {
         free(control);
         return error_set(err, E_NOMEM, "control");
     }
     if (uv_async_init(loop, &control->async, on_answers) != 0) {
-        free(control->spare);
+        free(control->refusals);
         free(control);
         return error_set(err, E_SYSTEM, "create the control's wake-up");
     }
@@ -124,9 +177,7 @@ void control_close(struct control *control, void (*on_closed)(void *arg), void *
     close_if_done(control);
 }
 
-/* When memory is gone the call is made with the spare request, and only to be answered
- * E_NOMEM in its turn. While that one is on its way another such call has nothing left
- * in which its answer could travel: that, and no less, ends the program. */
+/* NULL: memory is short, and the call will be answered so. */
 static struct request *request_create(struct control *control,
                                       enum plane_command_kind kind, plane_reply_fn *done,
                                       void *arg)
@@ -135,13 +186,8 @@ static struct request *request_create(struct control *control,
 
     assert(!control->closing);
     if (request == NULL) {
-        request = control->spare;
-        control->spare = NULL;
-        if (request == NULL)
-            abort();
-        memset(request, 0, sizeof *request);
-        request->reply.rc =
-            error_set(&request->reply.error, E_NOMEM, "data plane's call");
+        refuse(control, done, arg);
+        return NULL;
     }
     request->command.kind = kind;
     request->on_answered = on_answered;
@@ -154,6 +200,7 @@ static struct request *request_create(struct control *control,
 static void submit(struct control *control, struct request *request)
 {
     control->outstanding++;
+    control->sent++;
     plane_send(control->plane, request);
 }
 
@@ -162,6 +209,8 @@ void control_link_open(struct control *control, const struct link_options *optio
 {
     struct request *request = request_create(control, PLANE_LINK_OPEN, done, arg);
 
+    if (request == NULL)
+        return;
     request->command.options = *options;
     submit(control, request);
 }
@@ -171,6 +220,8 @@ static void submit_for_link(struct control *control, enum plane_command_kind kin
 {
     struct request *request = request_create(control, kind, done, arg);
 
+    if (request == NULL)
+        return;
     request->command.link = link;
     submit(control, request);
 }
@@ -207,7 +258,10 @@ void control_link_enable(struct control *control, struct link_id link,
 
 void control_metrics(struct control *control, plane_reply_fn *done, void *arg)
 {
-    submit(control, request_create(control, PLANE_METRICS, done, arg));
+    struct request *request = request_create(control, PLANE_METRICS, done, arg);
+
+    if (request != NULL)
+        submit(control, request);
 }
 
 /* A text that is cut could name another address than the one that was meant. */
@@ -226,6 +280,8 @@ void control_link_listen(struct control *control, struct link_id link, const cha
 {
     struct request *request = request_create(control, PLANE_LINK_LISTEN, done, arg);
 
+    if (request == NULL)
+        return;
     request->command.link = link;
     set_address(request, request->command.options.listen, listen, "listen");
     submit(control, request);
@@ -236,6 +292,8 @@ void control_link_upstream(struct control *control, struct link_id link,
 {
     struct request *request = request_create(control, PLANE_LINK_UPSTREAM, done, arg);
 
+    if (request == NULL)
+        return;
     request->command.link = link;
     set_address(request, request->command.options.upstream, upstream, "upstream");
     submit(control, request);
@@ -246,9 +304,10 @@ void control_fault_add(struct control *control, struct link_id link, const char 
 {
     struct request *request = request_create(control, PLANE_FAULT_ADD, done, arg);
 
-    if (request->reply.rc == 0)
-        request->reply.rc = plane_command_fault(&request->command, link, type, params,
-                                                &request->reply.error);
+    if (request == NULL)
+        return;
+    request->reply.rc =
+        plane_command_fault(&request->command, link, type, params, &request->reply.error);
     request->command.wants_detail = true;
     submit(control, request);
 }
@@ -258,10 +317,12 @@ void control_fault_change(struct control *control, struct fault_id fault,
 {
     struct request *request = request_create(control, PLANE_FAULT_CHANGE, done, arg);
 
+    if (request == NULL)
+        return;
     request->command.fault = fault;
     /* A copy: the caller's object stays on the caller's thread. */
     request->command.wants_detail = true;
-    if (params != NULL && request->reply.rc == 0) {
+    if (params != NULL) {
         request->command.params = json_deep_copy(params);
         if (request->command.params == NULL)
             request->reply.rc =
@@ -275,6 +336,8 @@ void control_fault_heal(struct control *control, struct fault_id fault,
 {
     struct request *request = request_create(control, PLANE_FAULT_HEAL, done, arg);
 
+    if (request == NULL)
+        return;
     request->command.fault = fault;
     submit(control, request);
 }

@@ -229,11 +229,62 @@ static void test_shortage__a_plane_that_cannot_start_leaves_nothing(void **state
     assert_true(n > 4);
 }
 
+/* Calls that were made while nothing was answered yet, and their answers. */
+enum { CALLS = 300 };
+
+struct calls {
+    unsigned answered;
+    unsigned refused;
+};
+
+struct numbered {
+    struct calls *calls;
+    unsigned number;
+};
+
+static void on_numbered(void *arg, const struct plane_reply *reply)
+{
+    const struct numbered *call = arg;
+
+    assert_int_equal(call->calls->answered, call->number); /* none has overtaken */
+    call->calls->answered++;
+    call->calls->refused += reply->rc == E_NOMEM;
+    if (reply->rc != 0) {
+        assert_int_equal(reply->rc, E_NOMEM);
+        assert_int_not_equal(reply->error.text[0], 0);
+    }
+}
+
+static void test_shortage__any_number_of_calls_is_answered_in_their_order(void **state)
+{
+    struct calls calls = {.answered = 0};
+    struct numbered numbered[CALLS];
+    struct desk desk;
+
+    (void)state;
+    desk_init(&desk);
+    assert_true(open_link(&desk));
+    for (unsigned i = 0; i < CALLS; i++) {
+        numbered[i] = (struct numbered){&calls, i};
+        /* One in ten finds memory. */
+        memory_fail_at(i % 10 == 9 ? 0 : 1);
+        control_link_stats(desk.control, desk.w->link, on_numbered, &numbered[i]);
+    }
+    memory_fail_at(0);
+    assert_int_equal(calls.answered, 0);
+    while (calls.answered < CALLS)
+        uv_run(&desk.loop, UV_RUN_ONCE);
+    /* The plane's own thread may have met a failure that was meant for a call. */
+    assert_in_range(calls.refused, CALLS / 2, CALLS / 10 * 9);
+    desk_release(&desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shortage__every_failure_is_an_error_or_an_end),
         cmocka_unit_test(test_shortage__a_plane_that_cannot_start_leaves_nothing),
+        cmocka_unit_test(test_shortage__any_number_of_calls_is_answered_in_their_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
