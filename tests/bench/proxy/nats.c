@@ -24,8 +24,8 @@ enum {
     BATCH_BYTES = 64 * 1024,
     AHEAD_BYTES = 8 * 1024 * 1024,
     READ_BYTES = 256 * 1024,
-    WAIT_MS = 2000,
-    STUCK_MS = 5000,
+    WAIT_MS = 10000,
+    STUCK_MS = 10000,
     PATH_BYTES = 300
 };
 
