@@ -9,8 +9,11 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "proxy/wire.h"
 
 /* A lookup cannot be called off once the resolver has it: the dial that gives up leaves
  * it behind, and it frees itself when it comes back. */
@@ -49,7 +52,7 @@ static void report(struct dial *dial)
         uv_freeaddrinfo(dial->list);
     deadline_release(&dial->engine->deadlines, &dial->timeout);
     if (dial->error != 0 && fd != -1) {
-        close(fd);
+        socket_reset(fd); /* one that met itself would keep its port for a minute */
         fd = -1;
     }
     dial->done(dial->arg, fd, dial->error);
@@ -63,7 +66,7 @@ static void on_poll_closed(uv_handle_t *handle)
 
     dial->polling = false;
     if (!dial->ended) {
-        close(dial->fd);
+        socket_reset(dial->fd);
         dial->fd = -1;
         try_next(dial);
         return;
@@ -104,19 +107,46 @@ static void on_timeout(struct deadline *own)
         report(dial);
 }
 
+/* Where nobody listens on a port of the range from which the kernel takes ports for
+ * dials, it sooner or later takes this very one, and the two halves of a handshake meet.
+ * The client would hear its own echo, and the broker could not take its port again. */
+bool dial_met_itself(int fd)
+{
+    struct sockaddr_storage own = {0};
+    struct sockaddr_storage peer = {0};
+    socklen_t own_size = sizeof own;
+    socklen_t peer_size = sizeof peer;
+
+    if (getsockname(fd, (struct sockaddr *)&own, &own_size) != 0 ||
+        getpeername(fd, (struct sockaddr *)&peer, &peer_size) != 0)
+        return false;
+    /* Two nameless Unix sockets have the same empty address. */
+    return own.ss_family != AF_UNIX && own_size == peer_size &&
+           memcmp(&own, &peer, own_size) == 0;
+}
+
+/* What has become of the attempt: 0 or an errno. */
+static int outcome(const struct dial *dial)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        return errno;
+    return error == 0 && dial_met_itself(dial->fd) ? ECONNREFUSED : error;
+}
+
 /* Connected or failed; a failure goes on to the next address while there is one. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct dial *dial = poll->data;
-    int error = 0;
-    socklen_t size = sizeof error;
+    int error;
 
     (void)status;
     (void)events;
     if (dial->ended || uv_is_closing((uv_handle_t *)poll))
         return;
-    if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
-        error = errno;
+    error = outcome(dial);
     if (error == 0 || dial->next == NULL) {
         end(dial, error);
         return;

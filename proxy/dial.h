@@ -24,4 +24,7 @@ struct dial *dial_start(struct engine *engine, const struct address *address,
 /* `done` still fires, with ECANCELED. Not after `done`. */
 void dial_cancel(struct dial *dial);
 
+/* Is this TCP socket connected to itself? */
+bool dial_met_itself(int fd);
+
 #endif
