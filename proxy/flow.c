@@ -7,15 +7,12 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "proxy/bounds.h"
 #include "proxy/connection.h"
 #include "proxy/splice.h"
 
 enum {
-    BOUND_BYTES = 1 << 20,
-    OUT_BYTES = READ_BYTES,        /* of it, in the queue before a slow reader */
-    BOUND_SHORT_BYTES = 32 * 1024, /* when the process is short of memory */
-    TURN_BYTES = 1 << 20,          /* so much or so many reads, then others get */
-    READS_PER_TURN = 16,           /* their turn: new memory takes 0.3 ms a MiB */
+    READS_PER_TURN = 16, /* then others get their turn */
     BULK_READS_TO_SPLICE = 2,
 };
 
@@ -38,85 +35,7 @@ void flow_init(struct flow *flow, struct connection *connection, enum direction 
     flow->chain.delay_errors = &flow->engine->delay_errors;
 }
 
-/* Bounds and wishes */
-
-/* What we hold in memory: bytes, and what each chunk costs beside them. A pipe is the
- * kernel's, and its size is bounded by itself. */
-static uint64_t cost(const struct flow *flow)
-{
-    const struct chunk_queue *out = &flow->to->out;
-
-    return flow->chain.held_bytes + out->bytes +
-           (flow->chain.held_count + out->count) * CHUNK_COST_BYTES;
-}
-
-uint64_t flow_held_bytes(const struct flow *flow)
-{
-    return flow->chain.held_bytes + flow->to->out.bytes +
-           (flow->pipe != NULL ? flow->pipe->bytes : 0);
-}
-
-/* The bound is looked up each time: faults come and go, and memory gets short. At the
- * process's bound a direction may still pass bytes on, one read at a time. */
-static uint64_t bound_of(const struct flow *flow)
-{
-    const struct engine *engine = flow->engine;
-    uint64_t bound = flow->buffer_bytes;
-
-    if (bound == 0)
-        bound = flow->chain.buffer_bytes > 0 ? flow->chain.buffer_bytes : BOUND_BYTES;
-    if (engine->memory_bytes >= engine->memory_bytes_max)
-        return 1;
-    if (engine->memory_bytes >= engine->memory_bytes_max / 4 * 3 &&
-        bound > BOUND_SHORT_BYTES)
-        return BOUND_SHORT_BYTES;
-    return bound;
-}
-
-/* Our part of the sum over all directions, kept by difference. */
-static void account(struct flow *flow)
-{
-    uint64_t now = flow->closed ? 0 : cost(flow);
-
-    flow->engine->memory_bytes += now - flow->accounted;
-    flow->accounted = now;
-}
-
-/* At most one a second for a direction: with a slow reader it comes and goes. */
-static void tell_bound(struct flow *flow)
-{
-    uint64_t now_ns = clock_now(flow->engine->clock);
-
-    if (flow->bound_told_ns != 0 && now_ns - flow->bound_told_ns < NS_PER_S)
-        return;
-    flow->bound_told_ns = now_ns;
-    connection_flow_bound(flow->connection, flow);
-}
-
-/* Full until it has fallen a little below the bound, so that reading is not switched
- * on and off with every chunk. */
-static void update_full(struct flow *flow)
-{
-    const struct chunk_queue *out = &flow->to->out;
-    uint64_t bound = bound_of(flow);
-    bool was_full = flow->full;
-
-    /* Without faults nothing is gained by reading ahead of a slow reader. */
-    if (chain_is_empty(&flow->chain)) {
-        flow->full = out->head != NULL;
-        return;
-    }
-    /* Reading on soon after the bound: under a delay the rate is what is held divided by
-     * the delay, so a deep dip would cost throughput. What only waits for a slow reader
-     * is bounded more tightly, however much may be held on its way: more would gain
-     * nothing, and push out of the processor's cache what is passed on next. */
-    if (was_full)
-        flow->full = cost(flow) > bound - bound / 8 || out->bytes > OUT_BYTES / 2;
-    else
-        flow->full = cost(flow) >= bound || out->bytes >= OUT_BYTES;
-    if (!was_full && cost(flow) >= bound)
-        tell_bound(flow);
-}
+/* Wishes */
 
 /* Not reading is how everything here waits: for room, for the heal of a stall, for the
  * pipe to drain, for the dial. */
@@ -133,8 +52,8 @@ void flow_update(struct flow *flow)
 {
     if (flow->closed)
         return;
-    account(flow);
-    update_full(flow);
+    bounds_account(flow);
+    bounds_update(flow);
     flow->was_stopped |= flow->chain.stopping > 0;
     flow->from->reading = wants_to_read(flow);
     flow->to->writing = flow->started && (flow->to->out.head != NULL ||
@@ -360,9 +279,7 @@ static bool may_splice(const struct flow *flow)
 /* In bulk through faults: all read buffers at once, as far as the bound allows. */
 static int count_parts(const struct flow *flow)
 {
-    uint64_t bound = bound_of(flow);
-    uint64_t held = cost(flow);
-    uint64_t parts = held < bound ? (bound - held) / READ_BYTES : 0;
+    uint64_t parts = bounds_room(flow) / READ_BYTES;
 
     if (flow->bulk_reads == 0 || chain_is_empty(&flow->chain) || parts <= 1)
         return 1;
@@ -426,7 +343,7 @@ static void copy_turn(struct flow *flow)
         take_bytes(flow, (size_t)n, arrived_ns);
         if (flow->closed || flow->end_read)
             return;
-        update_full(flow);
+        bounds_update(flow);
         flow->bulk_reads = n >= BULK_BYTES ? flow->bulk_reads + 1 : 0;
         if (n < READ_BYTES || !wants_to_read(flow) || may_splice(flow))
             return;
@@ -487,7 +404,7 @@ void flow_close(struct flow *flow)
 {
     flow->closed = true;
     chain_close(&flow->chain);
-    account(flow);
+    bounds_account(flow);
     splice_give_back(flow);
 }
 
@@ -495,5 +412,5 @@ void flow_release(struct flow *flow)
 {
     assert(flow->closed);
     chain_release(&flow->chain);
-    account(flow);
+    bounds_account(flow);
 }

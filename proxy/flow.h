@@ -81,6 +81,6 @@ void flow_close(struct flow *flow);
 void flow_release(struct flow *flow);
 
 /* Bytes held in faults, queue and pipe. */
-uint64_t flow_held_bytes(const struct flow *flow);
+uint64_t flow_held_bytes(const struct flow *flow); /* bounds.c */
 
 #endif
