@@ -22,6 +22,9 @@ struct lookup {
     struct dial *dial; /* NULL: abandoned */
 };
 
+/* What one that sleeps in connect(2) would wait for. */
+static const uint64_t AGAIN_NS = 5ull * NS_PER_MS;
+
 struct dial {
     struct engine *engine;
     dial_done_fn *done;
@@ -29,6 +32,7 @@ struct dial {
     struct address address;
     uv_poll_t poll;
     struct deadline timeout;
+    struct deadline again; /* a Unix socket whose queue is full is tried again */
     struct lookup *lookup; /* while it runs */
     struct addrinfo *list; /* what the lookup found */
     struct addrinfo *next; /* to be tried */
@@ -51,6 +55,7 @@ static void report(struct dial *dial)
     if (dial->list != NULL)
         uv_freeaddrinfo(dial->list);
     deadline_release(&dial->engine->deadlines, &dial->timeout);
+    deadline_release(&dial->engine->deadlines, &dial->again);
     if (dial->error != 0 && fd != -1) {
         socket_reset(fd); /* one that met itself would keep its port for a minute */
         fd = -1;
@@ -81,6 +86,7 @@ static void end(struct dial *dial, int error)
         return;
     dial->ended = true;
     dial->error = error;
+    deadline_clear(&dial->engine->deadlines, &dial->again);
     if (dial->lookup != NULL) {
         uv_cancel((uv_req_t *)&dial->lookup->request);
         dial->lookup->dial = NULL;
@@ -182,6 +188,26 @@ fail_close:
     return error;
 }
 
+/* A literal address. TCP waits by itself where the upstream's queue is full; a Unix
+ * socket says EAGAIN at once, and nothing tells when there is room. */
+static void try_literal(struct dial *dial)
+{
+    const struct address *address = &dial->address;
+    int error =
+        try_address(dial, (const struct sockaddr *)&address->storage, address->size);
+
+    if (error == EAGAIN && address->kind == ADDRESS_UNIX)
+        deadline_set(&dial->engine->deadlines, &dial->again,
+                     clock_now(dial->engine->clock) + AGAIN_NS);
+    else if (error != 0)
+        end(dial, error);
+}
+
+static void on_again(struct deadline *own)
+{
+    try_literal((struct dial *)((char *)own - offsetof(struct dial, again)));
+}
+
 /* Addresses that fail at once (no route, no such family) are skipped at once. */
 static void try_next(struct dial *dial)
 {
@@ -218,51 +244,51 @@ static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo 
 }
 
 /* On libuv's thread pool: a slow resolver delays nobody else. */
-static int look_up(struct dial *dial)
+static void look_up(struct dial *dial)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct lookup *lookup = calloc(1, sizeof *lookup);
     char port[8];
 
-    if (lookup == NULL)
-        return ENOMEM;
+    if (lookup == NULL) {
+        end(dial, ENOMEM);
+        return;
+    }
     snprintf(port, sizeof port, "%u", dial->address.port);
     lookup->request.data = lookup;
     lookup->dial = dial;
     if (uv_getaddrinfo(&dial->engine->loop, &lookup->request, on_looked_up,
                        dial->address.host, port, &hints) != 0) {
         free(lookup);
-        return EHOSTUNREACH;
+        end(dial, EHOSTUNREACH);
+        return;
     }
     dial->lookup = lookup;
-    return 0;
 }
 
 struct dial *dial_start(struct engine *engine, const struct address *address,
                         uint64_t timeout_ns, dial_done_fn *done, void *arg)
 {
     struct dial *dial = calloc(1, sizeof *dial);
-    int error;
 
     if (dial == NULL)
         return NULL;
     *dial = (struct dial){
         .engine = engine, .done = done, .arg = arg, .address = *address, .fd = -1};
-    if (!deadline_init(&engine->deadlines, &dial->timeout, on_timeout)) {
+    if (!deadline_init(&engine->deadlines, &dial->timeout, on_timeout) ||
+        !deadline_init(&engine->deadlines, &dial->again, on_again)) {
+        deadline_release(&engine->deadlines, &dial->timeout);
         free(dial);
         return NULL;
     }
     deadline_set(&engine->deadlines, &dial->timeout,
                  clock_now(engine->clock) + timeout_ns);
     if (address->kind == ADDRESS_NOBODY)
-        error = ECONNREFUSED;
+        end(dial, ECONNREFUSED);
     else if (address->kind == ADDRESS_NAME)
-        error = look_up(dial);
+        look_up(dial);
     else
-        error =
-            try_address(dial, (const struct sockaddr *)&address->storage, address->size);
-    if (error != 0)
-        end(dial, error);
+        try_literal(dial);
     return dial;
 }
 
