@@ -195,8 +195,9 @@ static void enter_params(struct book_fault *fault, const struct plane_reply *rep
     json_t *in_force = json_object_get(reply->detail, "params");
 
     if (in_force != NULL) {
+        /* Made for this answer alone, so it may be kept, which takes no memory. */
         json_decref(fault->params);
-        fault->params = json_deep_copy(in_force);
+        fault->params = json_incref(in_force);
     } else if (given != fault->params) {
         json_object_update(fault->params, (json_t *)given);
     }

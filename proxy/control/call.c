@@ -2,6 +2,7 @@
  *
  * All well:       created -> body taken -> handled -> replied -> destroyed.
  * Body too big:   it is read and thrown away, so that the client hears the 413.
+ * No memory:      likewise, and the 500 is one that the server keeps ready.
  * Client gone:    the reply is made all the same, and freed unsent. */
 #include "proxy/control/call_internal.h"
 
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "proxy/base/clock.h"
+#include "proxy/control/decode.h"
 #include "proxy/control/route.h"
 
 /* The real digits: as many as a float of Toxiproxy's has; as many as any decimal number
@@ -50,7 +52,7 @@ void call_destroy(struct call *call)
         free(call->headers[i].value);
     }
     if (call->response != NULL)
-        MHD_destroy_response(call->response);
+        http_mhd(call->http)->destroy_response(call->response);
     free(call->query_value);
     free(call->method);
     free(call->path);
@@ -86,10 +88,10 @@ bool call_take(struct call *call, const char *data, size_t size)
         return false;
     if (call->received > HTTP_BODY_BYTES_MAX)
         call->too_big = true;
-    if (call->too_big)
+    if (!call->too_big && !call->no_memory)
+        call->no_memory = !reserve(call, call->body_size + size);
+    if (call->too_big || call->no_memory)
         return call->received <= CALL_DISCARD_BYTES_MAX;
-    if (!reserve(call, call->body_size + size))
-        return false;
     memcpy(call->body + call->body_size, data, size);
     call->body_size += size;
     call->body[call->body_size] = '\0';
@@ -122,7 +124,8 @@ const char *call_part(const struct call *call, const char *name)
 const char *call_query(struct call *call, const char *name)
 {
     const char *raw =
-        MHD_lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, name);
+        http_mhd(call->http)
+            ->lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, name);
     unsigned status;
 
     if (raw == NULL)
@@ -134,7 +137,8 @@ const char *call_query(struct call *call, const char *name)
 
 const char *call_header(const struct call *call, const char *name)
 {
-    return MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, name);
+    return http_mhd(call->http)
+        ->lookup_connection_value(call->connection, MHD_HEADER_KIND, name);
 }
 
 const char *call_body(const struct call *call, size_t *size)
@@ -144,21 +148,44 @@ const char *call_body(const struct call *call, size_t *size)
     return call->body != NULL ? call->body : "";
 }
 
+/* jansson takes a NUL behind a number for a blank; JSON has no place for one. */
+static const char *find_nul(const struct call *call, int *line, int *column)
+{
+    const char *nul = memchr(call->body, '\0', call->body_size);
+
+    *line = *column = 1;
+    for (const char *c = call->body; nul != NULL && c < nul; c++) {
+        *line += *c == '\n';
+        *column = *c == '\n' ? 1 : *column + 1;
+    }
+    return nul;
+}
+
+static int no_json(struct error *err, int line, int column, const char *what)
+{
+    error_set(err, E_FORMAT, "the body is no JSON: line %d, column %d: %s", line, column,
+              what);
+    error_hint(err, "send one JSON value, in UTF-8");
+    return E_FORMAT;
+}
+
 int call_json(const struct call *call, json_t **out, struct error *err)
 {
     json_error_t problem;
+    int line, column;
 
     *out = NULL;
     if (call->body_size == 0)
         return 0;
+    if (find_nul(call, &line, &column) != NULL)
+        return no_json(err, line, column, "there is a NUL byte");
     *out = json_loadb(call->body, call->body_size,
                       JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &problem);
     if (*out != NULL)
         return 0;
-    error_set(err, E_FORMAT, "the body is no JSON: line %d, column %d: %s", problem.line,
-              problem.column, problem.text);
-    error_hint(err, "send one JSON value, in UTF-8");
-    return E_FORMAT;
+    if (decode_lacked_memory(&problem, call->body, call->body_size))
+        return error_set(err, E_NOMEM, "%s", error_text(E_NOMEM));
+    return no_json(err, problem.line, problem.column, problem.text);
 }
 
 /* Replies */
@@ -176,26 +203,28 @@ void call_add_header(struct call *call, const char *name, const char *value)
 
 static void finish(struct call *call, unsigned status, struct MHD_Response *response)
 {
+    const struct mhd *mhd = http_mhd(call->http);
+
     assert(!call->replied);
     call->replied = true;
-    call->status = status;
+    call->status = response != NULL ? status : 500;
     call->response = response;
-    /* Without memory for it there is none: the connection is closed. */
     for (int i = 0; response != NULL && i < call->header_count; i++)
         if (call->headers[i].name != NULL && call->headers[i].value != NULL)
-            MHD_add_response_header(response, call->headers[i].name,
-                                    call->headers[i].value);
+            mhd->add_response_header(response, call->headers[i].name,
+                                     call->headers[i].value);
     http_on_reply(call->http, call);
 }
 
 void call_reply(struct call *call, unsigned status, const char *type, const char *body,
                 size_t size)
 {
+    const struct mhd *mhd = http_mhd(call->http);
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(size, (void *)body, MHD_RESPMEM_MUST_COPY);
+        mhd->create_response_from_buffer(size, (void *)body, MHD_RESPMEM_MUST_COPY);
 
     if (response != NULL && type != NULL)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+        mhd->add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     finish(call, status, response);
 }
 
@@ -219,11 +248,27 @@ bool call_is_v1(const struct call *call)
     return strncmp(call->path, "/v1/", 4) == 0;
 }
 
+/* As json_dumps, which takes no notice when there is no memory for a key, and gives the
+ * text without it. */
+static char *dump(const json_t *json, size_t flags)
+{
+    size_t size = json_dumpb(json, NULL, 0, flags);
+    char *text = size > 0 ? malloc(size + 1) : NULL;
+
+    if (text == NULL)
+        return NULL;
+    if (json_dumpb(json, text, size, flags) == size) {
+        text[size] = '\0';
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
 void call_reply_json(struct call *call, unsigned status, json_t *json)
 {
     size_t digits = call_is_v1(call) ? DOUBLE_DIGITS : FLOAT_DIGITS;
-    char *text =
-        json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+    char *text = dump(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
 
     json_decref(json);
     if (text == NULL)
@@ -231,6 +276,14 @@ void call_reply_json(struct call *call, unsigned status, json_t *json)
     else
         call_reply(call, status, "application/json", text, strlen(text));
     free(text);
+}
+
+json_t *call_whole(json_t *json, int failed)
+{
+    if (failed == 0)
+        return json;
+    json_decref(json);
+    return NULL;
 }
 
 /* A word for programs, beside the sentence for people. */
@@ -272,6 +325,15 @@ static void make_utf8(char *text)
     json_decref(json);
 }
 
+static unsigned say_no_memory(struct error *err)
+{
+    const char *words = error_text(E_NOMEM);
+
+    if (strstr(err->text, words) == NULL)
+        error_prefix(err, "%s", words);
+    return 500;
+}
+
 void call_reply_error(struct call *call, unsigned status, const struct error *error)
 {
     struct error own = *error;
@@ -280,6 +342,9 @@ void call_reply_error(struct call *call, unsigned status, const struct error *er
     char *line = NULL;
     char *text;
 
+    /* Whatever was being read: it is not to blame. */
+    if (err->code == E_NOMEM)
+        status = say_no_memory(err);
     make_utf8(err->text);
     make_utf8(err->hint);
     if (call_is_v1(call)) {
@@ -287,7 +352,7 @@ void call_reply_error(struct call *call, unsigned status, const struct error *er
         return;
     }
     json = json_pack("{s:s, s:i}", "error", err->text, "status", (int)status);
-    text = json_dumps(json, JSON_COMPACT);
+    text = dump(json, JSON_COMPACT);
     json_decref(json);
     if (text != NULL && asprintf(&line, "%s\n", text) == -1)
         line = NULL;

@@ -2,10 +2,10 @@
 #ifndef STORMDRILL_CONTROL_CALL_INTERNAL_H
 #define STORMDRILL_CONTROL_CALL_INTERNAL_H
 
-#include <microhttpd.h>
 #include <stdint.h>
 
 #include "proxy/control/http.h"
+#include "proxy/control/mhd.h"
 
 /* A body behind the last is not even thrown away any more. */
 enum {
@@ -38,8 +38,10 @@ struct call {
         char *name, *value;
     } headers[CALL_HEADERS_MAX];
     int header_count;
-    struct MHD_Response *response; /* the reply, until it is queued */
+    struct MHD_Response *response; /* the reply, until it is queued; NULL with `replied`:
+                                    * there was no memory for one */
     unsigned status;
+    bool no_memory; /* for the body, which is thrown away, 500 */
     bool too_big;   /* the body is thrown away, 413 */
     bool handled;   /* a handler has it, or had */
     bool replied;   /* `response` has been set once */
@@ -51,7 +53,7 @@ struct call *call_create(struct http *http, struct MHD_Connection *connection,
                          const char *path, const char *method);
 void call_destroy(struct call *call);
 
-/* A piece of the body. false: memory is short, or it never ends. */
+/* A piece of the body. false: it never ends. */
 bool call_take(struct call *call, const char *data, size_t size);
 
 /* Does it follow the contract of /v1/? */
@@ -62,6 +64,7 @@ void call_reply_text(struct call *call, unsigned status, const char *text);
 
 /* The server's side of a reply: told as soon as there is one. */
 void http_on_reply(struct http *http, struct call *call);
+const struct mhd *http_mhd(const struct http *http);
 void *http_context(const struct http *http);
 struct log *http_log(const struct http *http);
 

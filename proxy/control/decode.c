@@ -9,6 +9,20 @@
 
 enum { WHERE_BYTES = 128, KIND_BYTES = 48 };
 
+bool decode_lacked_memory(const json_error_t *problem, const char *body, size_t size)
+{
+    static const char unicode[] = "invalid Unicode"; /* half a pair: the text's fault */
+    enum json_error_code code = json_error_code(problem);
+    struct error err;
+
+    if (problem->text[0] == '\0' || code == json_error_out_of_memory)
+        return true;
+    return (code == json_error_invalid_syntax ||
+            code == json_error_premature_end_of_input) &&
+           strncmp(problem->text, unicode, sizeof unicode - 1) != 0 &&
+           syntax_check(body, size, &err);
+}
+
 int decode_first(json_t **out, const char *body, size_t size, struct error *err)
 {
     json_error_t problem;
@@ -19,6 +33,8 @@ int decode_first(json_t **out, const char *body, size_t size, struct error *err)
     *out = json_loadb(body, size, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &problem);
     if (*out != NULL)
         return 0;
+    if (decode_lacked_memory(&problem, body, size))
+        return error_set(err, E_NOMEM, "%s", error_text(E_NOMEM));
     /* Well formed, and yet: no UTF-8, half a surrogate pair, a NUL, a giant number. */
     return error_set(err, E_FORMAT, "line %d, column %d: %s", problem.line,
                      problem.column, problem.text);

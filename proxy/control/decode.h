@@ -12,8 +12,12 @@
 #include "proxy/base/error.h"
 
 /* Gives a new value, or E_FORMAT: "EOF", "invalid character 'x' looking for beginning of
- * value". Text that is no UTF-8 is refused (Go repairs it). */
+ * value". Text that is no UTF-8 is refused (Go repairs it). E_NOMEM. */
 int decode_first(json_t **out, const char *body, size_t size, struct error *err);
+
+/* Did jansson fail for want of memory? It says so seldom: mostly it complains of syntax
+ * where there is none to complain of. */
+bool decode_lacked_memory(const json_error_t *problem, const char *body, size_t size);
 
 /* Any value of that name, borrowed; NULL: absent or null. */
 json_t *decode_member(const json_t *object, const char *name);

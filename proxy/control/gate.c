@@ -99,6 +99,10 @@ bool gate_headers(const struct gate *gate, struct call *call)
 
 bool gate_body(struct call *call)
 {
+    if (call->no_memory) {
+        call_reply_problem(call, 500, "%s", error_text(E_NOMEM));
+        return false;
+    }
     if (call->too_big) {
         call_reply_problem(call, 413, "the body has more than %d bytes",
                            HTTP_BODY_BYTES_MAX);

@@ -19,11 +19,14 @@
 #include "proxy/control/call_internal.h"
 #include "proxy/control/gate.h"
 #include "proxy/control/listen.h"
+#include "proxy/control/mhd.h"
 
 enum { GRACE_MS = 1000, HANDLE_COUNT = 4, CONNECTION_MEMORY_BYTES = 32 << 10 };
 
 struct http {
+    struct mhd mhd;
     struct MHD_Daemon *daemon;
+    struct MHD_Response *no_memory[2]; /* made in good times; [1]: for /v1/ */
     struct gate gate;
     void *context;
     struct log *log;
@@ -48,6 +51,11 @@ struct http {
 void *http_context(const struct http *http)
 {
     return http->context;
+}
+
+const struct mhd *http_mhd(const struct http *http)
+{
+    return &http->mhd;
 }
 
 struct log *http_log(const struct http *http)
@@ -83,25 +91,33 @@ void http_request_id(struct http *http, char id[REQUEST_ID_BYTES])
 
 /* Requests */
 
-static void set_timeout(struct MHD_Connection *connection, unsigned seconds)
+static void set_timeout(struct http *http, struct MHD_Connection *connection,
+                        unsigned seconds)
 {
-    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+    http->mhd.set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+}
+
+/* What needs no memory of ours: the reply has been there since the start. */
+static enum MHD_Result reply_no_memory(struct http *http,
+                                       struct MHD_Connection *connection, bool is_v1)
+{
+    return http->mhd.queue_response(connection, 500, http->no_memory[is_v1]);
 }
 
 /* Queue the reply, or wait for it. */
-static enum MHD_Result settle(struct call *call)
+static enum MHD_Result settle(struct http *http, struct call *call)
 {
     enum MHD_Result rc;
 
     if (!call->replied) {
         call->suspended = true;
-        MHD_suspend_connection(call->connection);
+        http->mhd.suspend_connection(call->connection);
         return MHD_YES;
     }
     if (call->response == NULL)
-        return MHD_NO;
-    rc = MHD_queue_response(call->connection, call->status, call->response);
-    MHD_destroy_response(call->response);
+        return reply_no_memory(http, call->connection, call_is_v1(call));
+    rc = http->mhd.queue_response(call->connection, call->status, call->response);
+    http->mhd.destroy_response(call->response);
     call->response = NULL;
     return rc;
 }
@@ -122,10 +138,10 @@ static enum MHD_Result begin(struct http *http, struct MHD_Connection *connectio
 
     *con_cls = call;
     if (call == NULL)
-        return MHD_NO;
-    set_timeout(connection, http->read_timeout_s);
+        return reply_no_memory(http, connection, strncmp(url, "/v1/", 4) == 0);
+    set_timeout(http, connection, http->read_timeout_s);
     if (!gate_headers(&http->gate, call))
-        return settle(call);
+        return settle(http, call);
     return MHD_YES;
 }
 
@@ -150,7 +166,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
         call_reply_problem(call, 503, "the API is being stopped");
     else if (!call->handled && !call->replied && gate_route(&http->gate, call))
         dispatch(http, call);
-    return settle(call);
+    return settle(http, call);
 }
 
 void http_on_reply(struct http *http, struct call *call)
@@ -162,7 +178,7 @@ void http_on_reply(struct http *http, struct call *call)
     log_debug(http->log, "api", "%s %s: %u", call->method, call->path, call->status);
     if (call->suspended) {
         call->suspended = false;
-        MHD_resume_connection(call->connection);
+        http->mhd.resume_connection(call->connection);
         http->resumed = true;
     }
 }
@@ -181,7 +197,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     call_destroy(call);
     *con_cls = NULL;
     if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        set_timeout(connection, http->idle_timeout_s);
+        set_timeout(http, connection, http->idle_timeout_s);
 }
 
 /* The path is cut into parts before it is decoded. */
@@ -210,7 +226,7 @@ static void pump(struct http *http)
 {
     http->resumed = false;
     if (http->daemon != NULL)
-        MHD_run(http->daemon);
+        http->mhd.run(http->daemon);
     if (http->stopping)
         try_finish(http);
 }
@@ -234,10 +250,19 @@ static void on_prepare(uv_prepare_t *prepare)
 
     if (http->resumed)
         uv_timer_start(&http->timer, on_timer, 0, 0);
-    else if (MHD_get_timeout(http->daemon, &ms) == MHD_YES)
+    else if (http->mhd.get_timeout(http->daemon, &ms) == MHD_YES)
         uv_timer_start(&http->timer, on_timer, ms, 0);
     else
         uv_timer_stop(&http->timer);
+}
+
+static void release(struct http *http)
+{
+    for (int i = 0; i < 2; i++)
+        if (http->no_memory[i] != NULL)
+            http->mhd.destroy_response(http->no_memory[i]);
+    free(http->gate.token);
+    free(http);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -249,8 +274,7 @@ static void on_handle_closed(uv_handle_t *handle)
     http->handles_open--;
     if (http->handles_open > 0)
         return;
-    free(http->gate.token);
-    free(http);
+    release(http);
     if (on_closed != NULL)
         on_closed(arg);
 }
@@ -281,8 +305,8 @@ static void finish(struct http *http)
     assert(http->unanswered == 0);
     http->daemon = NULL;
     uv_poll_stop(&http->poll);
-    MHD_run(daemon); /* what was resumed a moment ago is no longer suspended */
-    MHD_stop_daemon(daemon);
+    http->mhd.run(daemon); /* what was resumed a moment ago is no longer suspended */
+    http->mhd.stop_daemon(daemon);
     close_listener(http);
     close_handles(http);
 }
@@ -308,14 +332,38 @@ void http_stop(struct http *http, void (*on_closed)(void *arg), void *arg)
     http->stopping = true;
     http->on_closed = on_closed;
     http->closed_arg = arg;
-    MHD_quiesce_daemon(http->daemon);
+    http->mhd.quiesce_daemon(http->daemon);
     uv_timer_start(&http->grace, on_grace_over, GRACE_MS, 0);
     try_finish(http);
 }
 
+static int make_reserve(struct http *http, struct error *err)
+{
+    static const struct {
+        const char *type;
+        char body[80];
+    } replies[2] = {
+        {"text/plain; charset=utf-8", "{\"error\":\"out of memory\",\"status\":500}\n"},
+        {"application/json",
+         "{\"error\":{\"code\":\"cannot\",\"message\":\"out of memory\"}}"},
+    };
+
+    for (int i = 0; i < 2; i++) {
+        struct MHD_Response *response = http->mhd.create_response_from_buffer(
+            strlen(replies[i].body), (void *)replies[i].body, MHD_RESPMEM_PERSISTENT);
+
+        http->no_memory[i] = response;
+        if (response == NULL ||
+            http->mhd.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                          replies[i].type) != MHD_YES)
+            return error_set(err, E_NOMEM, "HTTP server");
+    }
+    return 0;
+}
+
 static int start_daemon(struct http *http, struct error *err)
 {
-    http->daemon = MHD_start_daemon(
+    http->daemon = http->mhd.start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
         on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_daemon_log, http,
         MHD_OPTION_LISTEN_SOCKET, http->listen_fd, MHD_OPTION_NOTIFY_COMPLETED,
@@ -332,7 +380,7 @@ static int start_daemon(struct http *http, struct error *err)
 static void start_handles(struct http *http, uv_loop_t *loop)
 {
     const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+        http->mhd.get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 
     assert(info != NULL);
     uv_poll_init(loop, &http->poll, info->epoll_fd);
@@ -388,7 +436,11 @@ int http_start(struct http **out, uv_loop_t *loop, const struct http_options *op
         rc = error_from_errno(err, "random bytes");
         goto fail_free;
     }
-    rc = open_listener(http, options, err);
+    rc = mhd_load(&http->mhd, NULL, err);
+    if (rc == 0)
+        rc = make_reserve(http, err);
+    if (rc == 0)
+        rc = open_listener(http, options, err);
     if (rc != 0)
         goto fail_free;
     rc = start_daemon(http, err);
@@ -401,7 +453,6 @@ int http_start(struct http **out, uv_loop_t *loop, const struct http_options *op
 fail_close:
     close_listener(http);
 fail_free:
-    free(http->gate.token);
-    free(http);
+    release(http);
     return rc;
 }

@@ -80,7 +80,7 @@ const char *call_header(const struct call *call, const char *name);
 const char *call_body(const struct call *call, size_t *size); /* ends in NUL */
 
 /* The body as one JSON value and nothing behind it (for /v1/): 0 and a new value (NULL
- * for an empty body), or E_FORMAT with line and column. */
+ * for an empty body), or E_FORMAT with line and column, or E_NOMEM. */
 int call_json(const struct call *call, json_t **out, struct error *err);
 
 /* The one reply. Each takes the call. */
@@ -89,7 +89,12 @@ void call_reply(struct call *call, unsigned status, const char *type, const char
 void call_reply_json(struct call *call, unsigned status, json_t *json); /* takes `json` */
 void call_reply_empty(struct call *call, unsigned status);
 
-/* {"error":"...","status":N}, or {"error":{"code","message","hint"}} under /v1/. */
+/* Takes `json`; gives it, or NULL (of which call_reply_json makes a 500) when something
+ * could not be put into it: what lacks a part would be taken for the whole truth. */
+json_t *call_whole(json_t *json, int failed);
+
+/* {"error":"...","status":N} (500 for E_NOMEM, whatever `status` says), or
+ * {"error":{"code","message","hint"}} under /v1/. */
 void call_reply_error(struct call *call, unsigned status, const struct error *err);
 void call_reply_problem(struct call *call, unsigned status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

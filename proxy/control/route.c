@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/base/param_problem.h"
+
 static int hex_value(char c)
 {
     if (c >= '0' && c <= '9')
@@ -19,19 +21,6 @@ static int hex_value(char c)
     if (c >= 'A' && c <= 'F')
         return c - 'A' + 10;
     return -1;
-}
-
-/* jansson knows what UTF-8 is. 0, or the status: 400 when it is none, 500 for want of
- * memory to find out. */
-static unsigned check_utf8(const char *text)
-{
-    json_t *any = json_string_nocheck(text);
-    json_t *checked = any != NULL ? json_string(text) : NULL;
-    unsigned status = any == NULL ? 500 : checked == NULL ? 400 : 0;
-
-    json_decref(any);
-    json_decref(checked);
-    return status;
 }
 
 /* Gives the length, or -1 for an escape that is none. */
@@ -65,7 +54,7 @@ char *route_decode(const char *text, size_t size, unsigned *status)
         *status = 500;
         return NULL;
     }
-    *status = decode_into(out, text, size) < 0 ? 400 : check_utf8(out);
+    *status = decode_into(out, text, size) < 0 || !param_problem_is_utf8(out) ? 400 : 0;
     if (*status == 0)
         return out;
     free(out);

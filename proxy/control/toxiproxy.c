@@ -34,6 +34,7 @@ static void answer_all(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
     json_t *all;
+    int failed = 0;
 
     if (answer->rc != 0) {
         reply_problem(call, answer, NULL, false);
@@ -42,8 +43,8 @@ static void answer_all(void *arg, const struct book_answer *answer)
     all = json_object();
     for (const struct book_link *link = book_first(call_context(call)); link != NULL;
          link = link->next)
-        json_object_set_new(all, link->name, toxiproxy_write(link));
-    call_reply_json(call, 200, all);
+        failed |= json_object_set_new(all, link->name, toxiproxy_write(link));
+    call_reply_json(call, 200, call_whole(all, failed));
 }
 
 static void on_all(struct call *call)
@@ -57,11 +58,12 @@ static void answer_one(void *arg, const struct book_answer *answer)
     const struct book_link *link =
         book_find(call_context(call), call_part(call, "proxy"));
 
-    if (link == NULL)
+    if (answer->rc != 0)
+        reply_problem(call, answer, NULL, false);
+    else if (link == NULL)
         call_reply_problem(call, 404, "proxy not found");
     else
         call_reply_json(call, 200, toxiproxy_write(link));
-    (void)answer;
 }
 
 static void on_one(struct call *call)
@@ -164,8 +166,9 @@ static void answer_bad_body(void *arg, const struct book_answer *answer)
     struct request *request = arg;
     struct call *call = request->call;
 
-    (void)answer;
-    if (book_find(call_context(call), call_part(call, "proxy")) == NULL)
+    if (answer->rc != 0)
+        reply_problem(call, answer, NULL, false);
+    else if (book_find(call_context(call), call_part(call, "proxy")) == NULL)
         call_reply_problem(call, 404, "proxy not found");
     else
         call_reply_error(call, 400, &request->error);

@@ -204,17 +204,18 @@ static void reply(struct call *call, unsigned status, const struct error *err,
 {
     json_t *proxies = json_null();
     json_t *body = json_object();
+    int failed = 0;
 
     if (answer != NULL && answer->link_count > 0)
         proxies = json_array();
     for (size_t i = 0; answer != NULL && i < answer->link_count; i++)
-        json_array_append_new(proxies, toxiproxy_write(answer->links[i]));
+        failed |= json_array_append_new(proxies, toxiproxy_write(answer->links[i]));
     if (err != NULL) {
-        json_object_set_new(body, "error", json_string(err->text));
-        json_object_set_new(body, "status", json_integer((json_int_t)status));
+        failed |= json_object_set_new(body, "error", json_string(err->text));
+        failed |= json_object_set_new(body, "status", json_integer((json_int_t)status));
     }
-    json_object_set_new(body, "proxies", proxies);
-    call_reply_json(call, status, body);
+    failed |= json_object_set_new(body, "proxies", proxies);
+    call_reply_json(call, status, call_whole(body, failed));
 }
 
 static void answer_call(void *arg, const struct book_answer *answer)

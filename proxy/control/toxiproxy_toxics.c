@@ -13,15 +13,18 @@ static void reply_problem(struct call *call, const struct book_answer *answer)
     call_reply_error(call, problem.status, &problem.error);
 }
 
-/* The proxy and, where the path names one, the toxic. false: replied with 404. */
-static bool find(struct call *call, const struct book_link **link,
-                 const struct book_fault **toxic)
+/* The proxy and, where the path names one, the toxic, in the answer of a book_read.
+ * false: replied with 404, or with what kept the book from being read. */
+static bool find(struct call *call, const struct book_answer *answer,
+                 const struct book_link **link, const struct book_fault **toxic)
 {
     const char *name = call_part(call, "toxic");
 
     *link = book_find(call_context(call), call_part(call, "proxy"));
     *toxic = *link != NULL && name != NULL ? toxiproxy_toxic(*link, name) : NULL;
-    if (*link == NULL)
+    if (answer->rc != 0)
+        reply_problem(call, answer);
+    else if (*link == NULL)
         call_reply_problem(call, 404, "proxy not found");
     else if (name != NULL && *toxic == NULL)
         call_reply_problem(call, 404, "toxic not found");
@@ -36,8 +39,7 @@ static void answer_list(void *arg, const struct book_answer *answer)
     const struct book_link *link;
     const struct book_fault *toxic;
 
-    (void)answer;
-    if (find(call, &link, &toxic))
+    if (find(call, answer, &link, &toxic))
         call_reply_json(
             call, 200, toxic != NULL ? toxic_write(toxic) : toxiproxy_write_toxics(link));
 }
@@ -75,8 +77,7 @@ static void answer_create(void *arg, const struct book_answer *answer)
     json_t *body;
     int rc;
 
-    (void)answer;
-    if (!find(call, &link, &none) || !toxiproxy_body(call, &body))
+    if (!find(call, answer, &link, &none) || !toxiproxy_body(call, &body))
         return;
     rc = toxic_read(&toxic, body, &err);
     if (rc != 0)
@@ -136,8 +137,7 @@ static void answer_delete(void *arg, const struct book_answer *answer)
     const struct book_link *link;
     const struct book_fault *toxic;
 
-    (void)answer;
-    if (find(call, &link, &toxic))
+    if (find(call, answer, &link, &toxic))
         book_fault_remove(call_context(call), link->name, toxic->name, answer_deleted,
                           call);
 }

@@ -106,7 +106,9 @@ void toxiproxy_problem(struct toxiproxy_problem *out, const struct book_answer *
 
     out->status = 500;
     out->error = answer->error;
-    if (strcmp(about, "listen") == 0) {
+    if (answer->rc == E_NOMEM) {
+        error_set(&out->error, E_NOMEM, "%s", error_text(E_NOMEM));
+    } else if (strcmp(about, "listen") == 0) {
         write_listen(&out->error, answer, listen, is_create);
     } else if (answer->rc == E_NOT_FOUND) {
         out->status = 404;
@@ -128,6 +130,7 @@ bool toxiproxy_body(struct call *call, json_t **out)
 
     if (decode_first(out, body, size, &err) == 0)
         return true;
-    call_reply_problem(call, 400, "bad request body: %s", err.text);
+    error_prefix(&err, "bad request body");
+    call_reply_error(call, 400, &err);
     return false;
 }

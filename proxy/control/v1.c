@@ -71,7 +71,7 @@ bool v1_body(struct call *call, const char *example, json_t **out)
     struct error err;
 
     if (call_json(call, out, &err) != 0) {
-        call_reply_error(call, 400, &err);
+        call_reply_error(call, v1_status(err.code), &err);
         return false;
     }
     if (json_is_object(*out))
@@ -173,7 +173,7 @@ static void on_read_for_missing(void *arg, const struct book_answer *answer)
         no_link(book, name, &err);
     else
         no_fault(link, fault, &err);
-    call_reply_error(call, 404, &err);
+    call_reply_error(call, v1_status(err.code), &err);
 }
 
 void v1_reply_failed(struct call *call, const struct book_answer *answer)

@@ -19,15 +19,16 @@ void v1_show_tables(struct call *call)
 {
     json_t *faults = json_array();
     const struct fault_type *type;
+    int failed = 0;
 
     for (int i = 0; (type = fault_type_at(i)) != NULL; i++)
-        json_array_append_new(faults,
-                              json_pack("{s:s, s:s, s:o}", "name", fault_type_name(type),
-                                        "summary", fault_type_summary(type), "params",
-                                        param_describe(fault_type_params(type))));
+        failed |= json_array_append_new(
+            faults, json_pack("{s:s, s:s, s:o}", "name", fault_type_name(type), "summary",
+                              fault_type_summary(type), "params",
+                              param_describe(fault_type_params(type))));
     call_reply_json(call, 200,
                     json_pack("{s:s, s:o, s:o, s:o}", "version", STORMDRILL_VERSION,
-                              "faults", faults, "every_fault",
+                              "faults", call_whole(faults, failed), "every_fault",
                               param_describe(fault_common_params()), "link",
                               param_describe(v1_link_params)));
 }
@@ -61,7 +62,7 @@ static void on_metrics(void *arg, const struct plane_reply *reply)
     if (text != NULL)
         call_reply(work->call, 200, METRICS_CONTENT_TYPE, text, strlen(text));
     else
-        call_reply_problem(work->call, 500, "the metrics cannot be had");
+        call_reply_problem(work->call, 500, "%s", error_text(E_NOMEM));
     free(text);
     v1_work_destroy(work);
 }
@@ -71,16 +72,21 @@ static void on_read(void *arg, const struct book_answer *answer)
     struct call *call = arg;
     json_t *names = json_object();
     struct v1_work *work;
+    int failed = 0;
     char id[16];
 
-    (void)answer;
+    if (answer->rc != 0) {
+        json_decref(names);
+        v1_reply_failed(call, answer);
+        return;
+    }
     for (const struct book_link *l = book_first(v1_book(call)); l != NULL; l = l->next) {
         for (const struct book_fault *f = l->faults; f != NULL; f = f->next) {
             snprintf(id, sizeof id, "%u", f->id.number);
-            json_object_set_new(names, id, json_string(f->name));
+            failed |= json_object_set_new(names, id, json_string(f->name));
         }
     }
-    work = v1_work_create(call, names);
+    work = v1_work_create(call, call_whole(names, failed));
     if (work != NULL)
         control_metrics(book_control(v1_book(call)), on_metrics, work);
 }

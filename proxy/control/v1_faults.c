@@ -19,25 +19,33 @@ static void reply_not_found(struct call *call)
 
 /* ---- list ---- */
 
-static void append_faults(json_t *list, const struct book_link *link)
+static int append_faults(json_t *list, const struct book_link *link)
 {
+    int failed = 0;
+
     for (const struct book_fault *f = link->faults; f != NULL; f = f->next) {
         json_t *fault = v1_fault_json(f);
 
-        json_object_set_new(fault, "link", json_string(link->name));
-        json_array_append_new(list, fault);
+        failed |= json_object_set_new(fault, "link", json_string(link->name));
+        failed |= json_array_append_new(list, fault);
     }
+    return failed;
 }
 
 static void on_read_all(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    json_t *list = json_array();
+    json_t *list;
+    int failed = 0;
 
-    (void)answer;
+    if (answer->rc != 0) {
+        v1_reply_failed(call, answer);
+        return;
+    }
+    list = json_array();
     for (const struct book_link *l = book_first(v1_book(call)); l != NULL; l = l->next)
-        append_faults(list, l);
-    v1_reply_counted(call, json_pack("{s:o}", "faults", list));
+        failed |= append_faults(list, l);
+    v1_reply_counted(call, json_pack("{s:o}", "faults", call_whole(list, failed)));
 }
 
 void v1_list_faults(struct call *call)
@@ -50,15 +58,19 @@ static void on_read_link(void *arg, const struct book_answer *answer)
     struct call *call = arg;
     const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
     json_t *list;
+    int failed;
 
-    (void)answer;
+    if (answer->rc != 0) {
+        v1_reply_failed(call, answer);
+        return;
+    }
     if (link == NULL) {
         reply_not_found(call);
         return;
     }
     list = json_array();
-    append_faults(list, link);
-    v1_reply_counted(call, json_pack("{s:o}", "faults", list));
+    failed = append_faults(list, link);
+    v1_reply_counted(call, json_pack("{s:o}", "faults", call_whole(list, failed)));
 }
 
 void v1_list_link_faults(struct call *call)
@@ -72,14 +84,16 @@ static void on_added(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
     json_t *json;
+    int failed;
 
     if (answer->rc != 0) {
         v1_reply_failed(call, answer);
         return;
     }
     json = v1_fault_json(answer->fault);
-    json_object_set_new(json, "touched", json_integer((json_int_t)answer->touched));
-    call_reply_json(call, 201, json);
+    failed =
+        json_object_set_new(json, "touched", json_integer((json_int_t)answer->touched));
+    call_reply_json(call, 201, call_whole(json, failed));
 }
 
 void v1_add_fault(struct call *call)
@@ -99,25 +113,29 @@ void v1_add_fault(struct call *call)
 
 /* ---- one fault ---- */
 
-/* The fault that the call's path names; NULL: the call has been replied to. */
-static const struct book_fault *find(struct call *call)
+/* The fault that the call's path names, in the answer of a book_read; NULL: the call has
+ * been replied to. */
+static const struct book_fault *find(struct call *call, const struct book_answer *answer)
 {
     const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
     const struct book_fault *fault = NULL;
 
     if (link != NULL)
         fault = v1_find_fault(link, call_part(call, "fault"));
-    if (fault == NULL)
+    if (answer->rc != 0)
+        v1_reply_failed(call, answer);
+    else if (fault == NULL)
         reply_not_found(call);
+    if (answer->rc != 0)
+        return NULL;
     return fault;
 }
 
 static void on_read_to_show(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    const struct book_fault *fault = find(call);
+    const struct book_fault *fault = find(call, answer);
 
-    (void)answer;
     if (fault != NULL)
         v1_reply_counted(call, v1_fault_json(fault));
 }
@@ -140,9 +158,8 @@ static void on_changed(void *arg, const struct book_answer *answer)
 static void on_read_to_change(void *arg, const struct book_answer *answer)
 {
     struct v1_work *work = arg;
-    const struct book_fault *fault = find(work->call);
+    const struct book_fault *fault = find(work->call, answer);
 
-    (void)answer;
     if (fault != NULL)
         book_fault_change(v1_book(work->call), call_part(work->call, "link"), fault->name,
                           work->json, NULL, on_changed, work->call);
@@ -211,9 +228,8 @@ static void on_healed(void *arg, const struct book_answer *answer)
 static void on_read_to_heal(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    const struct book_fault *fault = find(call);
+    const struct book_fault *fault = find(call, answer);
 
-    (void)answer;
     if (fault != NULL)
         book_fault_remove(v1_book(call), call_part(call, "link"), fault->name, on_healed,
                           call);
@@ -267,17 +283,22 @@ static void on_read_to_heal_all(void *arg, const struct book_answer *answer)
     const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
     struct v1_work *work;
     json_t *names;
+    int failed = 0;
 
-    (void)answer;
+    if (answer->rc != 0) {
+        v1_reply_failed(call, answer);
+        return;
+    }
     if (link == NULL) {
         reply_not_found(call);
         return;
     }
     names = json_array();
     for (const struct book_fault *f = link->faults; f != NULL; f = f->next)
-        json_array_append_new(names, json_string(f->name));
-    work = v1_work_create(
-        call, json_pack("{s:o, s:i, s:i}", "names", names, "at", 0, "healed", 0));
+        failed |= json_array_append_new(names, json_string(f->name));
+    work =
+        v1_work_create(call, json_pack("{s:o, s:i, s:i}", "names",
+                                       call_whole(names, failed), "at", 0, "healed", 0));
     if (work != NULL)
         heal_next(work);
 }

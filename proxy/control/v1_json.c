@@ -26,16 +26,6 @@ const struct book_fault *v1_find_fault(const struct book_link *link, const char 
     return found;
 }
 
-/* Everything here is whole or NULL: a state that lacks something would be taken for the
- * truth by whoever reads it in again. */
-static json_t *whole(json_t *json, int failed)
-{
-    if (failed == 0)
-        return json;
-    json_decref(json);
-    return NULL;
-}
-
 json_t *v1_fault_json(const struct book_fault *fault)
 {
     json_t *json =
@@ -45,7 +35,7 @@ json_t *v1_fault_json(const struct book_fault *fault)
 
     if (fault->toxic != NULL)
         failed |= json_object_set_new(json, "toxic", toxic_write(fault));
-    return whole(json, failed);
+    return call_whole(json, failed);
 }
 
 static json_t *write_faults(const struct book_link *link)
@@ -55,7 +45,7 @@ static json_t *write_faults(const struct book_link *link)
 
     for (const struct book_fault *f = link->faults; f != NULL; f = f->next)
         failed |= json_array_append_new(faults, v1_fault_json(f));
-    return whole(faults, failed);
+    return call_whole(faults, failed);
 }
 
 json_t *v1_link_json(const struct book_link *link)
@@ -76,7 +66,7 @@ json_t *v1_link_json(const struct book_link *link)
         failed |= json_object_set_new(json, "buffer", json_string(text));
     }
     failed |= json_object_set_new(json, "faults", write_faults(link));
-    return whole(json, failed);
+    return call_whole(json, failed);
 }
 
 json_t *v1_write_links(const struct book *book)
@@ -86,7 +76,7 @@ json_t *v1_write_links(const struct book *book)
 
     for (const struct book_link *l = book_first(book); l != NULL; l = l->next)
         failed |= json_array_append_new(links, v1_link_json(l));
-    return whole(links, failed);
+    return call_whole(links, failed);
 }
 
 /* ---- the counters ---- */
@@ -96,52 +86,58 @@ static json_t *count(uint64_t value)
     return json_integer((json_int_t)value);
 }
 
-static void count_link(json_t *json, const struct link_stats *stats)
+static int count_link(json_t *json, const struct link_stats *stats)
 {
-    json_object_set_new(
+    int failed = json_object_set_new(
         json, "connections",
         json_pack("{s:o, s:o, s:o, s:o, s:o}", "open", count(stats->open), "accepted",
                   count(stats->accepted), "refused", count(stats->refused), "dial_failed",
                   count(stats->dial_failed), "closed", count(stats->closed)));
-    json_object_set_new(json, "bytes",
-                        json_pack("{s:o, s:o, s:o}", "to_server",
-                                  count(stats->bytes_to_server), "to_client",
-                                  count(stats->bytes_to_client), "held",
-                                  count(stats->held_bytes)));
+    failed |= json_object_set_new(json, "bytes",
+                                  json_pack("{s:o, s:o, s:o}", "to_server",
+                                            count(stats->bytes_to_server), "to_client",
+                                            count(stats->bytes_to_client), "held",
+                                            count(stats->held_bytes)));
+    return failed;
 }
 
-static void count_fault(json_t *json, const struct plane_metrics *metrics)
+static int count_fault(json_t *json, const struct plane_metrics *metrics)
 {
     json_int_t id = json_integer_value(json_object_get(json, "id"));
+    int failed = 0;
 
     for (uint32_t i = 0; i < metrics->fault_count; i++) {
         const struct fault_metrics *fault = &metrics->faults[i];
 
         if (id != fault->id.number || id == 0)
             continue;
-        json_object_set_new(json, "touched", count(fault->touched));
+        failed |= json_object_set_new(json, "touched", count(fault->touched));
         if (fault->delays.count > 0)
-            json_object_set_new(json, "delays", histogram_write(&fault->delays));
+            failed |=
+                json_object_set_new(json, "delays", histogram_write(&fault->delays));
     }
+    return failed;
 }
 
 /* A link, a fault, or an object that lists some. */
-static void add_counts(json_t *json, const struct plane_metrics *metrics)
+static int add_counts(json_t *json, const struct plane_metrics *metrics)
 {
     json_int_t id = json_integer_value(json_object_get(json, "id"));
     json_t *member;
+    int failed = 0;
     size_t i;
 
     for (uint32_t l = 0; l < metrics->link_count; l++) {
         if (json_object_get(json, "listen") != NULL && id == metrics->links[l].id.number)
-            count_link(json, &metrics->links[l].stats);
+            failed |= count_link(json, &metrics->links[l].stats);
     }
     if (json_object_get(json, "fault") != NULL)
-        count_fault(json, metrics);
+        failed |= count_fault(json, metrics);
     json_array_foreach(json_object_get(json, "links"), i, member)
-        add_counts(member, metrics);
+        failed |= add_counts(member, metrics);
     json_array_foreach(json_object_get(json, "faults"), i, member)
-        add_counts(member, metrics);
+        failed |= add_counts(member, metrics);
+    return failed;
 }
 
 static void on_metrics(void *arg, const struct plane_reply *reply)
@@ -149,8 +145,9 @@ static void on_metrics(void *arg, const struct plane_reply *reply)
     struct v1_work *work = arg;
 
     if (reply->rc == 0) {
-        add_counts(work->json, reply->metrics);
-        call_reply_json(work->call, 200, json_incref(work->json));
+        int failed = add_counts(work->json, reply->metrics);
+
+        call_reply_json(work->call, 200, call_whole(json_incref(work->json), failed));
     } else {
         call_reply_error(work->call, 500, &reply->error);
     }

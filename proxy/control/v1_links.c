@@ -114,8 +114,11 @@ static void on_read_all(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
 
-    (void)answer;
-    v1_reply_counted(call, json_pack("{s:o}", "links", v1_write_links(v1_book(call))));
+    if (answer->rc != 0)
+        v1_reply_failed(call, answer);
+    else
+        v1_reply_counted(call,
+                         json_pack("{s:o}", "links", v1_write_links(v1_book(call))));
 }
 
 void v1_list_links(struct call *call)
@@ -129,8 +132,9 @@ static void on_read_one(void *arg, const struct book_answer *answer)
     const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
     struct book_answer missing = {.rc = E_NOT_FOUND};
 
-    (void)answer;
-    if (link == NULL)
+    if (answer->rc != 0)
+        v1_reply_failed(call, answer);
+    else if (link == NULL)
         v1_reply_failed(call, &missing);
     else
         v1_reply_counted(call, v1_link_json(link));

@@ -27,11 +27,14 @@ static void forget_ids(json_t *link)
 static void on_read(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    json_t *list = v1_write_links(v1_book(call));
-    json_t *link;
+    json_t *list, *link;
     size_t i;
 
-    (void)answer;
+    if (answer->rc != 0) {
+        v1_reply_failed(call, answer);
+        return;
+    }
+    list = v1_write_links(v1_book(call));
     json_array_foreach(list, i, link)
         forget_ids(link);
     call_reply_json(call, 200, list);
@@ -103,6 +106,7 @@ static void on_populated(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
     json_t *made;
+    int failed = 0;
 
     if (answer->rc != 0) {
         v1_reply_failed(call, answer);
@@ -110,8 +114,8 @@ static void on_populated(void *arg, const struct book_answer *answer)
     }
     made = json_array();
     for (size_t i = 0; i < answer->link_count; i++)
-        json_array_append_new(made, v1_link_json(answer->links[i]));
-    call_reply_json(call, 201, json_pack("{s:o}", "links", made));
+        failed |= json_array_append_new(made, v1_link_json(answer->links[i]));
+    call_reply_json(call, 201, json_pack("{s:o}", "links", call_whole(made, failed)));
 }
 
 void v1_take_state(struct call *call)
@@ -121,7 +125,7 @@ void v1_take_state(struct call *call)
     json_t *list;
 
     if (call_json(call, &list, &err) != 0) {
-        call_reply_error(call, 400, &err);
+        call_reply_error(call, v1_status(err.code), &err);
         return;
     }
     if (links_read(&links, list, &err) != 0)

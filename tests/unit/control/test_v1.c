@@ -377,6 +377,52 @@ static void test_v1__says_what_is_wrong_with_a_body(void **state)
     world_close(&w);
 }
 
+/* A request whose body may hold anything. */
+static int send_bytes(const char *address, const char *body, size_t size)
+{
+    char head[256];
+    int fd = caller_connect(address);
+    int used = snprintf(head, sizeof head,
+                        "POST /v1/links HTTP/1.1\r\nHost: localhost\r\nConnection: "
+                        "close\r\nContent-Type: application/json\r\n"
+                        "Content-Length: %zu\r\n\r\n",
+                        size);
+
+    assert_int_equal(write(fd, head, (size_t)used), used);
+    assert_int_equal(write(fd, body, size), size);
+    return fd;
+}
+
+static void test_v1__refuses_a_nul_wherever_it_stands(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } bodies[] = {
+        {"{\"name\":\"x\",\"buffer\":1\0}", 24},
+        {"{\"name\":\"x\"}\n\0", 14},
+        {"12\0", 3},
+        {"\0", 1},
+    };
+    struct world w;
+
+    (void)state;
+    world_open(&w, NULL);
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        int fd = send_bytes(api_address(w.api), bodies[i].bytes, bodies[i].size);
+        char answer[4096] = "";
+        size_t size = 0;
+        ssize_t got;
+
+        while ((got = read(fd, answer + size, sizeof answer - 1 - size)) > 0)
+            size += (size_t)got;
+        close(fd);
+        assert_non_null(strstr(answer, "HTTP/1.1 400 "));
+        assert_non_null(strstr(answer, "there is a NUL byte"));
+    }
+    world_close(&w);
+}
+
 static void test_v1__refuses_paths_methods_types_and_web_pages(void **state)
 {
     struct world w;
@@ -435,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_v1__a_bad_change_leaves_the_fault_as_it_was),
         cmocka_unit_test(test_v1__a_name_that_is_not_there_gets_the_nearest),
         cmocka_unit_test(test_v1__says_what_is_wrong_with_a_body),
+        cmocka_unit_test(test_v1__refuses_a_nul_wherever_it_stands),
         cmocka_unit_test(test_v1__refuses_paths_methods_types_and_web_pages),
         cmocka_unit_test(test_v1__wants_its_token),
     };
