@@ -216,8 +216,7 @@ static void on_dialed(void *arg, int fd, int error)
     }
     if (error == 0) {
         send_at_once(fd);
-        if (wire_open(&c->server, fd) != 0)
-            error = ENOMEM;
+        wire_open(&c->server, fd);
     }
     if (error != 0) {
         connection_dial_failed(c, error);
@@ -267,12 +266,7 @@ void connection_open(struct link *link, int fd, uint16_t client_port)
         return;
     }
     send_at_once(fd);
-    if (wire_open(&c->client, fd) != 0) {
-        link_connection_closed(link, c, PROXY_BY_PROXY | PROXY_HOW_ERROR);
-        free(c);
-        link_connection_freed(link);
-        return;
-    }
+    wire_open(&c->client, fd);
     c->handles_open = 1;
     emit(c, PROXY_ACCEPT, client_port, c->order, 0, NULL);
     for (struct link_fault *f = link->faults; f != NULL && !c->closing; f = f->next)

@@ -208,31 +208,27 @@ void deadlines_run(struct deadlines *d)
     arm(d);
 }
 
-static void on_timer(uv_poll_t *poll, int status, int events)
+static void on_timer(struct watch *watch, unsigned events)
 {
-    struct deadlines *d = poll->data;
+    struct deadlines *d =
+        (struct deadlines *)((char *)watch - offsetof(struct deadlines, watch));
     uint64_t times;
 
-    (void)status;
     (void)events;
     if (read(d->timer_fd, &times, sizeof times) == (ssize_t)sizeof times)
         d->armed_ns = UINT64_MAX;
     deadlines_run(d);
 }
 
-int deadlines_attach(struct deadlines *d, uv_loop_t *loop, struct error *err)
+int deadlines_attach(struct deadlines *d, struct poller *poller, struct error *err)
 {
     d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (d->timer_fd == -1)
         return error_from_errno(err, "create a timer");
-    if (uv_poll_init(loop, &d->poll, d->timer_fd) != 0) {
-        close(d->timer_fd);
-        d->timer_fd = -1;
-        return error_set(err, E_SYSTEM, "watch a timer");
-    }
-    d->poll.data = d;
+    d->poller = poller;
     d->attached = true;
-    uv_poll_start(&d->poll, UV_READABLE, on_timer);
+    watch_open(poller, &d->watch, d->timer_fd, on_timer);
+    watch_set(poller, &d->watch, POLLER_READ);
     arm(d);
     return 0;
 }
@@ -242,7 +238,7 @@ void deadlines_detach(struct deadlines *d)
     if (!d->attached)
         return;
     d->attached = false;
-    uv_close((uv_handle_t *)&d->poll, NULL);
+    watch_close(d->poller, &d->watch, NULL);
     close(d->timer_fd);
     d->timer_fd = -1;
 }

@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "proxy/base/clock.h"
 #include "proxy/base/error.h"
+#include "proxy/poller.h"
 
 /* How long before a precise deadline the loop stops sleeping. */
 enum { DEADLINES_SPIN_NS = 60 * NS_PER_US };
@@ -39,15 +39,16 @@ struct deadlines {
     bool attached;
     int timer_fd; /* -1: none */
     uint64_t armed_ns;
-    uv_poll_t poll;
+    struct poller *poller;
+    struct watch watch;
 };
 
 void deadlines_init(struct deadlines *d, const struct clock *clock); /* borrows clock */
 
-/* Drive it by a timerfd on `loop`. */
-int deadlines_attach(struct deadlines *d, uv_loop_t *loop, struct error *err);
+/* Drive it by a timerfd on `poller` (borrowed). */
+int deadlines_attach(struct deadlines *d, struct poller *poller, struct error *err);
 
-/* Let go of the loop; the poll handle closes with the loop's next turn. */
+/* Let go of the poller; the watch closes with its next turn. */
 void deadlines_detach(struct deadlines *d);
 
 /* Free. Nothing may be initialised in it any more. */

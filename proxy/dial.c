@@ -1,7 +1,7 @@
 /* dial: lookup -> try address -> (next address) -> report.
  *
- * One deadline bounds the whole. Where something fails at once, the same deadline is
- * set to now and reports from the loop, so that `done` never fires inside dial_start. */
+ * One deadline bounds the whole. What is decided is reported at the end of the loop's
+ * turn, also what fails at once: `done` never fires inside dial_start. */
 #include "proxy/dial.h"
 
 #include <assert.h>
@@ -30,7 +30,7 @@ struct dial {
     dial_done_fn *done;
     void *arg;
     struct address address;
-    uv_poll_t poll;
+    struct watch watch; /* of the attempt at hand; without one, to report from the loop */
     struct deadline timeout;
     struct deadline again; /* a Unix socket whose queue is full is tried again */
     struct lookup *lookup; /* while it runs */
@@ -38,8 +38,7 @@ struct dial {
     struct addrinfo *next; /* to be tried */
     int fd;
     int error;
-    bool polling;
-    bool ended; /* decided: waiting for handles to close */
+    bool ended; /* decided: reported when the watch has closed */
 };
 
 static void try_next(struct dial *dial);
@@ -50,7 +49,6 @@ static void report(struct dial *dial)
     int fd = dial->fd;
 
     assert(dial->ended);
-    assert(!dial->polling);
     assert(dial->lookup == NULL);
     if (dial->list != NULL)
         uv_freeaddrinfo(dial->list);
@@ -64,12 +62,11 @@ static void report(struct dial *dial)
     free(dial);
 }
 
-/* The handle of one attempt has closed: on to the next address, or the end. */
-static void on_poll_closed(uv_handle_t *handle)
+/* The watch of one attempt has closed: on to the next address, or the end. */
+static void on_watch_closed(struct watch *watch)
 {
-    struct dial *dial = handle->data;
+    struct dial *dial = (struct dial *)((char *)watch - offsetof(struct dial, watch));
 
-    dial->polling = false;
     if (!dial->ended) {
         socket_reset(dial->fd);
         dial->fd = -1;
@@ -79,7 +76,10 @@ static void on_poll_closed(uv_handle_t *handle)
     report(dial);
 }
 
-/* Decide the outcome; it is reported once the handles are closed. */
+static void on_ready(struct watch *watch, unsigned events);
+
+/* Decide the outcome; it is reported at the end of the loop's turn, when the watch has
+ * closed: never before dial_start returns. */
 static void end(struct dial *dial, int error)
 {
     if (dial->ended)
@@ -92,25 +92,19 @@ static void end(struct dial *dial, int error)
         dial->lookup->dial = NULL;
         dial->lookup = NULL;
     }
-    if (dial->polling) {
-        if (!uv_is_closing((uv_handle_t *)&dial->poll))
-            uv_close((uv_handle_t *)&dial->poll, on_poll_closed);
+    /* An attempt that failed is already on its way out. */
+    if (dial->watch.is_closing)
         return;
-    }
-    deadline_set(&dial->engine->deadlines, &dial->timeout, 0);
+    if (!watch_is_open(&dial->watch))
+        watch_open(&dial->engine->poller, &dial->watch, -1, on_ready);
+    watch_close(&dial->engine->poller, &dial->watch, on_watch_closed);
 }
 
-/* Either the time is up, or `end` has asked for a turn of the loop. */
 static void on_timeout(struct deadline *own)
 {
     struct dial *dial = (struct dial *)((char *)own - offsetof(struct dial, timeout));
 
-    if (!dial->ended) {
-        end(dial, ETIMEDOUT);
-        return;
-    }
-    if (!dial->polling)
-        report(dial);
+    end(dial, ETIMEDOUT);
 }
 
 /* Where nobody listens on a port of the range from which the kernel takes ports for
@@ -143,14 +137,13 @@ static int outcome(const struct dial *dial)
 }
 
 /* Connected or failed; a failure goes on to the next address while there is one. */
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void on_ready(struct watch *watch, unsigned events)
 {
-    struct dial *dial = poll->data;
+    struct dial *dial = (struct dial *)((char *)watch - offsetof(struct dial, watch));
     int error;
 
-    (void)status;
     (void)events;
-    if (dial->ended || uv_is_closing((uv_handle_t *)poll))
+    if (dial->ended)
         return;
     error = outcome(dial);
     if (error == 0 || dial->next == NULL) {
@@ -158,7 +151,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     dial->error = error;
-    uv_close((uv_handle_t *)poll, on_poll_closed);
+    watch_close(&dial->engine->poller, watch, on_watch_closed);
 }
 
 /* 0, or an errno: this address will not do. */
@@ -169,23 +162,19 @@ static int try_address(struct dial *dial, const struct sockaddr *to, socklen_t s
     dial->fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (dial->fd == -1)
         return errno;
-    if (connect(dial->fd, to, size) != 0 && errno != EINPROGRESS) {
+    if (connect(dial->fd, to, size) == 0) {
+        end(dial, outcome(dial));
+        return 0;
+    }
+    if (errno != EINPROGRESS) {
         error = errno;
-        goto fail_close;
+        close(dial->fd);
+        dial->fd = -1;
+        return error;
     }
-    if (uv_poll_init(&dial->engine->loop, &dial->poll, dial->fd) != 0) {
-        error = ENOMEM;
-        goto fail_close;
-    }
-    dial->poll.data = dial;
-    dial->polling = true;
-    uv_poll_start(&dial->poll, UV_WRITABLE, on_poll);
+    watch_open(&dial->engine->poller, &dial->watch, dial->fd, on_ready);
+    watch_set(&dial->engine->poller, &dial->watch, POLLER_WRITE);
     return 0;
-
-fail_close:
-    close(dial->fd);
-    dial->fd = -1;
-    return error;
 }
 
 /* A literal address. TCP waits by itself where the upstream's queue is full; a Unix

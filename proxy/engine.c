@@ -15,6 +15,8 @@ static void release_buffers(struct engine *engine)
 int engine_init(struct engine *engine, const struct plane_options *options,
                 struct error *err)
 {
+    int rc;
+
     *engine = (struct engine){.clock = clock_real(),
                               .log = options->log,
                               .observer = options->observer,
@@ -31,8 +33,19 @@ int engine_init(struct engine *engine, const struct plane_options *options,
         release_buffers(engine);
         return error_set(err, E_SYSTEM, "create the data plane's event loop");
     }
+    rc = poller_init(&engine->poller, &engine->loop, err);
+    if (rc != 0) {
+        uv_loop_close(&engine->loop);
+        release_buffers(engine);
+        return rc;
+    }
     engine->loop.data = engine;
     return 0;
+}
+
+void engine_run(struct engine *engine)
+{
+    poller_run(&engine->poller);
 }
 
 void engine_release(struct engine *engine)
@@ -41,6 +54,7 @@ void engine_release(struct engine *engine)
 
     assert(rc == 0);
     (void)rc;
+    poller_release(&engine->poller);
     assert(engine->memory_bytes == 0);
     farewells_release(engine);
     pipe_pool_release(&engine->pipes);

@@ -12,6 +12,7 @@
 #include "proxy/deadlines.h"
 #include "proxy/pipes.h"
 #include "proxy/plane.h"
+#include "proxy/poller.h"
 #include "proxy/priority.h"
 #include "proxy/stamp.h"
 
@@ -32,7 +33,8 @@ struct farewell;
 struct wire;
 
 struct engine {
-    uv_loop_t loop;
+    uv_loop_t loop; /* commands and lookups; turned by the poller */
+    struct poller poller;
     const struct clock *clock;
     struct deadlines deadlines;
     struct pipe_pool pipes;
@@ -56,7 +58,10 @@ struct engine {
 int engine_init(struct engine *engine, const struct plane_options *options,
                 struct error *err);
 
-/* After the loop has run out of handles. */
+/* Until everything on its loop and its poller has closed. */
+void engine_run(struct engine *engine);
+
+/* After engine_run. */
 void engine_release(struct engine *engine);
 
 /* The read buffer of this index, READ_BYTES; NULL when memory is short. Borrowed. */

@@ -276,7 +276,7 @@ static void *run(void *arg)
     struct plane *plane = arg;
 
     priority_begin(&plane->engine.priority);
-    uv_run(&plane->engine.loop, UV_RUN_DEFAULT);
+    engine_run(&plane->engine);
     return NULL;
 }
 
@@ -317,7 +317,7 @@ static int start_parts(struct plane *plane, const struct plane_options *options,
 
     if (rc != 0)
         return rc;
-    rc = deadlines_attach(&plane->engine.deadlines, &plane->engine.loop, err);
+    rc = deadlines_attach(&plane->engine.deadlines, &plane->engine.poller, err);
     if (rc != 0)
         goto fail_engine;
     if (lag_start(&plane->lag, &plane->engine) != 0) {
@@ -335,7 +335,7 @@ fail_lag:
     lag_stop(&plane->lag);
 fail_deadlines:
     deadlines_detach(&plane->engine.deadlines);
-    uv_run(&plane->engine.loop, UV_RUN_DEFAULT);
+    engine_run(&plane->engine);
 fail_engine:
     engine_release(&plane->engine);
     return rc;
@@ -373,7 +373,7 @@ int plane_start(struct plane **out, const struct plane_options *options,
     pthread_mutex_init(&plane->lock, NULL);
     if (start_thread(plane) != 0) {
         close_everything(plane);
-        uv_run(&plane->engine.loop, UV_RUN_DEFAULT);
+        engine_run(&plane->engine);
         plane_free(plane);
         return error_set(err, E_SYSTEM, "start the data plane's thread");
     }

@@ -26,7 +26,7 @@ static const uint64_t ACCEPT_PAUSE_NS = 50ull * NS_PER_MS;
 /* A socket that listens, or did. */
 struct port {
     struct link *link;
-    uv_poll_t poll;
+    struct watch watch;
     int fd; /* -1: dropped */
 };
 
@@ -57,11 +57,10 @@ static bool accept_one(struct link *link)
 }
 
 /* Bounded, so that a storm of connects leaves the live ones their turn. */
-static void on_accept(uv_poll_t *poll, int status, int events)
+static void on_accept(struct watch *own, unsigned events)
 {
-    struct port *port = poll->data;
+    struct port *port = (struct port *)((char *)own - offsetof(struct port, watch));
 
-    (void)status;
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN && port->fd != -1; i++)
         if (!accept_one(port->link))
@@ -70,10 +69,7 @@ static void on_accept(uv_poll_t *poll, int status, int events)
 
 static void watch(struct port *port, bool on)
 {
-    if (on)
-        uv_poll_start(&port->poll, UV_READABLE, on_accept);
-    else
-        uv_poll_stop(&port->poll);
+    watch_set(&port->link->engine->poller, &port->watch, on ? POLLER_READ : 0);
 }
 
 void port_accept_again(struct link *link)
@@ -82,9 +78,9 @@ void port_accept_again(struct link *link)
         watch(link->listener, true);
 }
 
-static void on_poll_closed(uv_handle_t *handle)
+static void on_watch_closed(struct watch *own)
 {
-    struct port *port = handle->data;
+    struct port *port = (struct port *)((char *)own - offsetof(struct port, watch));
     struct link *link = port->link;
 
     free(port);
@@ -102,7 +98,7 @@ void port_drop(struct link *link)
     deadline_clear(&link->engine->deadlines, &link->accept_again);
     link->listener = NULL;
     link->port_closed = true;
-    uv_close((uv_handle_t *)&port->poll, on_poll_closed);
+    watch_close(&link->engine->poller, &port->watch, on_watch_closed);
     close(port->fd);
     port->fd = -1;
     if (link->listen.kind == ADDRESS_UNIX)
@@ -148,18 +144,12 @@ static int open_socket(struct link *link, struct error *err)
     rc = listener_open(&port->fd, &link->listen, err);
     if (rc != 0)
         goto fail_free;
-    if (uv_poll_init(&link->engine->loop, &port->poll, port->fd) != 0) {
-        rc = error_set(err, E_SYSTEM, "watch %s", link->address);
-        goto fail_close;
-    }
-    port->poll.data = port;
+    watch_open(&link->engine->poller, &port->watch, port->fd, on_accept);
     link->listener = port;
     link->listeners_open++;
     keep_address(link);
     return 0;
 
-fail_close:
-    close(port->fd);
 fail_free:
     free(port);
     return rc;

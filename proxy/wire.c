@@ -1,8 +1,7 @@
 /* wire: reading, writing and watching one socket.
  *
- * libuv stops a poll handle that reports an error: what it watched is then nothing, and
- * wire_update starts it again. An error while reading is wished is left to read(2), so
- * that the bytes before a reset are not lost; else SO_ERROR tells. */
+ * An error while reading is wished is left to read(2), so that the bytes before a reset
+ * are not lost; else SO_ERROR tells. */
 #include "proxy/wire.h"
 
 #include <assert.h>
@@ -22,17 +21,14 @@ void wire_init(struct wire *wire, struct engine *engine, const struct wire_event
     chunk_queue_init(&wire->out, 0);
 }
 
-int wire_open(struct wire *wire, int fd)
+static void on_ready(struct watch *watch, unsigned events);
+
+void wire_open(struct wire *wire, int fd)
 {
     assert(wire->fd == -1);
-    if (uv_poll_init(&wire->engine->loop, &wire->poll, fd) != 0) {
-        close(fd);
-        return E_SYSTEM;
-    }
     wire->fd = fd;
-    wire->poll.data = wire;
+    watch_open(&wire->engine->poller, &wire->watch, fd, on_ready);
     wire_update(wire);
-    return 0;
 }
 
 /* A wire whose FIN has been seen, and that is neither read nor written, cannot be
@@ -100,22 +96,16 @@ static void learn_of_reset(struct wire *wire)
 
 /* Reset first, then make room, then read: reading may need the room. Each step may kill
  * the wire or end its connection. */
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void on_ready(struct watch *watch, unsigned events)
 {
-    struct wire *wire = poll->data;
+    struct wire *wire = (struct wire *)((char *)watch - offsetof(struct wire, watch));
 
     wire->engine->priority.events++;
-    if (status < 0) {
-        wire->watched = 0;
-        events = wire->reading ? UV_READABLE : UV_DISCONNECT;
-        if (wire->writing)
-            events |= UV_WRITABLE;
-    }
-    if ((events & UV_DISCONNECT) && !wire->reading && !wire->dead)
+    if ((events & POLLER_HANGUP) && !wire->reading && !wire->dead)
         learn_of_reset(wire);
-    if ((events & UV_WRITABLE) && wire->writing && !wire->dead)
+    if ((events & POLLER_WRITE) && wire->writing && !wire->dead)
         wire->events->on_writable(wire);
-    if ((events & UV_READABLE) && wire->reading && !wire->dead)
+    if ((events & POLLER_READ) && wire->reading && !wire->dead)
         wire->events->on_readable(wire);
     if (wire->fd != -1)
         wire_update(wire);
@@ -123,23 +113,17 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 void wire_update(struct wire *wire)
 {
-    int wished = 0;
+    unsigned wished = 0;
 
     if (wire->fd == -1)
         return;
     if (!wire->dead) {
-        wished |= wire->reading ? UV_READABLE : 0;
-        wished |= wire->writing ? UV_WRITABLE : 0;
-        wished |= !wire->reading && !wire->end_seen ? UV_DISCONNECT : 0;
+        wished |= wire->reading ? POLLER_READ : 0;
+        wished |= wire->writing ? POLLER_WRITE : 0;
+        wished |= !wire->reading && !wire->end_seen ? POLLER_HANGUP : 0;
     }
     set_deaf(wire, !wire->dead && wished == 0);
-    if (wished == wire->watched)
-        return;
-    wire->watched = wished;
-    if (wished == 0)
-        uv_poll_stop(&wire->poll);
-    else
-        uv_poll_start(&wire->poll, wished, on_poll);
+    watch_set(&wire->engine->poller, &wire->watch, wished);
 }
 
 void wires_check_deaf(struct engine *engine)
@@ -300,9 +284,9 @@ void socket_reset(int fd)
     close(fd);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_watch_closed(struct watch *watch)
 {
-    struct wire *wire = handle->data;
+    struct wire *wire = (struct wire *)((char *)watch - offsetof(struct wire, watch));
 
     wire->events->on_closed(wire); /* may free it: touch nothing after this line */
 }
@@ -316,8 +300,8 @@ void wire_close(struct wire *wire, bool reset)
     wire->fd = -1;
     wire->dead = true;
     chunk_queue_release(&wire->out);
-    /* First the handle: libuv takes the descriptor out of epoll by its number. */
-    uv_close((uv_handle_t *)&wire->poll, on_handle_closed);
+    /* First the watch: afterwards the number may be somebody else's. */
+    watch_close(&wire->engine->poller, &wire->watch, on_watch_closed);
     if (reset)
         socket_reset(fd);
     else

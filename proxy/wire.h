@@ -3,7 +3,7 @@
  * A wire owns its descriptor and the queue of what could not be written yet; it holds
  * no read buffer. What is watched follows from three wishes: reading, writing (set by
  * itself while the queue is not empty), and else to learn of a reset.
- * An idle or paused wire still learns of a reset: UV_DISCONNECT once, then SO_ERROR; a
+ * An idle or paused wire still learns of a reset: a hang-up once, then SO_ERROR; a
  * FIN that arrived before would wake us for ever, so from then on the engine looks at
  * it now and then (wires_check_deaf).
  * Thread: the loop's. Events fire from the loop, and from wire_flush. */
@@ -12,7 +12,6 @@
 
 #include <sys/types.h>
 #include <sys/uio.h>
-#include <uv.h>
 
 #include "proxy/base/chunk.h"
 #include "proxy/engine.h"
@@ -31,12 +30,11 @@ struct wire {
     struct engine *engine;
     const struct wire_events *events;
     void *owner;
-    uv_poll_t poll;
+    struct watch watch;
     int fd;        /* -1: not open, or closed */
-    int watched;   /* what the poll handle watches now */
     bool reading;  /* wish */
     bool writing;  /* wish */
-    bool end_seen; /* UV_DISCONNECT has fired without an error: a FIN */
+    bool end_seen; /* a hang-up without an error was told: a FIN */
     bool dead;     /* reset by its peer; nothing goes in or out any more */
     bool is_deaf;  /* in engine->deaf */
     bool stamped;  /* the kernel was asked for receive times */
@@ -50,8 +48,8 @@ struct wire {
 void wire_init(struct wire *wire, struct engine *engine, const struct wire_events *events,
                void *owner);
 
-/* Takes `fd` (non-blocking, connected), also on failure. */
-int wire_open(struct wire *wire, int fd);
+/* Takes `fd` (non-blocking, connected). */
+void wire_open(struct wire *wire, int fd);
 
 /* Let the watch follow the wishes. */
 void wire_update(struct wire *wire);
