@@ -162,13 +162,13 @@ static int try_address(struct dial *dial, const struct sockaddr *to, socklen_t s
     dial->fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (dial->fd == -1)
         return errno;
-    if (connect(dial->fd, to, size) == 0) {
-        end(dial, outcome(dial));
+    error = connect(dial->fd, to, size) == 0 ? outcome(dial) : errno;
+    if (error == 0) {
+        end(dial, 0);
         return 0;
     }
-    if (errno != EINPROGRESS) {
-        error = errno;
-        close(dial->fd);
+    if (error != EINPROGRESS) {
+        socket_reset(dial->fd);
         dial->fd = -1;
         return error;
     }
@@ -194,7 +194,11 @@ static void try_literal(struct dial *dial)
 
 static void on_again(struct deadline *own)
 {
-    try_literal((struct dial *)((char *)own - offsetof(struct dial, again)));
+    struct dial *dial = (struct dial *)((char *)own - offsetof(struct dial, again));
+
+    /* Its time may have been up in this very turn. */
+    if (!dial->ended)
+        try_literal(dial);
 }
 
 /* Addresses that fail at once (no route, no such family) are skipped at once. */
