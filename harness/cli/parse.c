@@ -270,6 +270,25 @@ static int check_words(int argc, char **argv, struct error *err)
     return 0;
 }
 
+/* -config: getopt would take it for -c with the value `onfig`, which nobody meant. */
+static int check_dashes(const struct options *options, int argc, char **argv,
+                        struct error *err)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        char name[64];
+
+        if (argv[i][0] != '-' || argv[i][1] == '-')
+            continue;
+        bare_name(name, sizeof name, argv[i]);
+        for (int f = 0; f < options->count; f++) {
+            if (strcmp(options->names[f], name) == 0)
+                return error_set(err, E_USAGE, "-%s has one dash; did you mean --%s?",
+                                 name, name);
+        }
+    }
+    return 0;
+}
+
 int command_parse(struct invocation *out, const struct command *command, int argc,
                   char **argv, struct error *err)
 {
@@ -290,7 +309,7 @@ int command_parse(struct invocation *out, const struct command *command, int arg
     if (out->uses == NULL)
         return error_set(err, E_NOMEM, "command line");
 
-    if (check_words(argc, argv, err) != 0)
+    if (check_words(argc, argv, err) != 0 || check_dashes(&options, argc, argv, err) != 0)
         return E_USAGE;
     opterr = 0;
     optind = 0; /* start over: tests parse many lines in one process */

@@ -6,6 +6,7 @@
  * Nothing is opened before all flags are known to be good. With --api none the API's
  * thread still keeps the links; it only serves nobody. */
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,15 @@ static void on_signal_closed(uv_handle_t *handle)
     run->signals_open--;
 }
 
+/* Also when we never came to run: what watches keeps the loop alive. */
+static void close_signals(struct proxy_run *run)
+{
+    for (int i = 0; i < SIGNALS && run->signals_open > 0; i++) {
+        if (!uv_is_closing((uv_handle_t *)&run->signals[i]))
+            uv_close((uv_handle_t *)&run->signals[i], on_signal_closed);
+    }
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct proxy_run *run = handle->data;
@@ -52,8 +62,7 @@ static void on_signal(uv_signal_t *handle, int number)
     if (run->exit_code != EXIT_PASSED)
         return;
     run->exit_code = number == SIGINT ? EXIT_SIGINT : EXIT_SIGTERM;
-    for (int i = 0; i < SIGNALS; i++)
-        uv_close((uv_handle_t *)&run->signals[i], on_signal_closed);
+    close_signals(run);
 }
 
 static void print_stats(const struct link_metrics *link, bool named)
@@ -91,6 +100,15 @@ static void sum_up(struct proxy_run *run)
 
 /* ---- the way there ---- */
 
+/* Who hung up on us before we began, as nohup does, meant it. */
+static bool is_ignored(int number)
+{
+    struct sigaction now;
+
+    return number == SIGHUP && sigaction(number, NULL, &now) == 0 &&
+           now.sa_handler == SIG_IGN;
+}
+
 static void watch_signals(struct proxy_run *run)
 {
     static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
@@ -99,7 +117,8 @@ static void watch_signals(struct proxy_run *run)
         uv_signal_init(&run->loop, &run->signals[i]);
         run->signals[i].data = run;
         run->signals_open++;
-        uv_signal_start(&run->signals[i], on_signal, numbers[i]);
+        if (!is_ignored(numbers[i]))
+            uv_signal_start(&run->signals[i], on_signal, numbers[i]);
     }
 }
 
@@ -130,7 +149,9 @@ static int print_links(struct proxy_run *run, struct error *err)
     return 0;
 }
 
-static void say_ready(struct proxy_run *run)
+/* Whoever waits for "ready" would wait for ever if it could not be written. A reader that
+ * went away has read what it wanted. */
+static int say_ready(struct proxy_run *run, struct error *err)
 {
     if (strcmp(run->wishes.api, "none") != 0)
         printf("api on %s\n", api_address(run->api));
@@ -138,7 +159,9 @@ static void say_ready(struct proxy_run *run)
         fprintf(stderr, "Toxiproxy's clients and `stormdrill fault` steer it there; "
                         "/metrics and /v1/ are there too\n");
     printf("ready\n");
-    fflush(stdout);
+    if (fflush(stdout) != 0 && errno != EPIPE)
+        return error_from_errno(err, "cannot write to standard output");
+    return 0;
 }
 
 static int start_api(struct proxy_run *run, struct error *err)
@@ -202,8 +225,7 @@ static int start(struct proxy_run *run, struct error *err)
     if (log.named || invocation_has(in, "fault"))
         fprintf(stderr, "seed %llu\n", (unsigned long long)plane.seed);
     watch_signals(run);
-    say_ready(run);
-    return 0;
+    return say_ready(run, err);
 }
 
 static void release(struct proxy_run *run)
@@ -214,6 +236,7 @@ static void release(struct proxy_run *run)
         plane_stop(run->plane);
     if (run->log != NULL)
         wire_log_close(run->log);
+    close_signals(run);
     uv_run(&run->loop, UV_RUN_DEFAULT);
     assert(run->signals_open == 0);
     uv_loop_close(&run->loop);
@@ -224,17 +247,18 @@ static int run_proxy(struct invocation *invocation)
 {
     struct proxy_run *run = calloc(1, sizeof *run);
     struct error err;
+    int rc = UV_ENOMEM;
     int code;
 
     /* A reader of ours that goes away is an EPIPE, never a sudden death of every
      * connection. */
     signal(SIGPIPE, SIG_IGN);
-    if (run == NULL) {
-        error_set(&err, E_NOMEM, "proxy");
+    if (run == NULL || (rc = uv_loop_init(&run->loop)) != 0) {
+        free(run);
+        error_set(&err, E_SYSTEM, "cannot begin: %s", uv_strerror(rc));
         return complaint_end(&invocation->err, &err);
     }
     run->invocation = invocation;
-    uv_loop_init(&run->loop);
     if (proxy_flags_read(&run->wishes, invocation, &err) != 0 || start(run, &err) != 0) {
         run->exit_code = complaint_end(&invocation->err, &err);
     } else {

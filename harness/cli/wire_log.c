@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/fault_page.h"
 #include "proxy/base/clock.h"
 #include "proxy/plane.h"
 #include "reports/text.h"
@@ -74,18 +75,18 @@ static const char *changed(const struct proxy_event *event)
     const json_t *resting = json_object_get(event->detail, "resting");
 
     if (json_is_true(resting))
-        return "rests:";
-    return json_is_false(resting) ? "is on:" : "changed to";
+        return "rests";
+    return json_is_false(resting) ? "is on" : "changed";
 }
 
 static void describe_fault(char *text, size_t size, const struct proxy_event *event,
                            const char *verb)
 {
-    char *params = json_dumps(json_object_get(event->detail, "params"), JSON_COMPACT);
+    char *words = fault_page_words(event->detail);
 
-    snprintf(text, size, "fault %s %s %s", detail_text(event, "fault"), verb,
-             params != NULL ? params : "");
-    free(params);
+    snprintf(text, size, "fault %llu %s: %s", (unsigned long long)event->a, verb,
+             words != NULL ? words : "");
+    free(words);
 }
 
 static void describe_connection(char *text, size_t size, const struct proxy_event *event)

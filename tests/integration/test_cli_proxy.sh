@@ -302,3 +302,18 @@ expect_exit 2 "$stormdrill" proxy --api 127.0.0.1:0 --api-token-file empty.token
 expect_stderr "the token in empty.token is empty"
 expect_exit 2 "$stormdrill" proxy --api 127.0.0.1:0 --api-token-file nowhere.token
 expect_stderr "cannot read --api-token-file nowhere.token"
+
+it "ends with an error when there is no room for its descriptors or its words"
+expect_exit 4 bash -c 'ulimit -n 6; exec "$0" proxy --upstream 127.0.0.1:1' "$stormdrill"
+expect_stderr "cannot begin: too many open files"
+expect_exit 4 bash -c 'exec timeout 20 "$0" proxy --upstream 127.0.0.1:1 >/dev/full' "$stormdrill"
+expect_stderr "cannot write to standard output: No space left on device"
+
+it "outlives its terminal under nohup"
+trap '' HUP
+open_proxy --upstream "127.0.0.1:$upstream"
+trap - HUP
+kill -HUP "$proxy"
+expect_equal "hello" "$(ask hello)" "the answer"
+close_proxy TERM
+expect_equal 143 "$code" "the exit code"

@@ -178,6 +178,8 @@ static void test_parse__suggests_the_flag_or_choice_that_was_meant(void **state)
     expect_refused("--formt=json", "did you mean --format?");
     expect_refused("--zzzzzz", "run has no flag --zzzzzz");
     expect_refused("-z", "run has no flag -z");
+    expect_refused("-jobs 3", "-jobs has one dash; did you mean --jobs?");
+    expect_refused("-verbose", "-verbose has one dash; did you mean --verbose?");
     expect_refused("-qz", "run has no flag -z");
     expect_refused("--progress pplain", "did you mean 'plain'?");
     expect_refused("--format jsno", "did you mean 'json'?");

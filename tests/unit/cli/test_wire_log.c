@@ -41,12 +41,13 @@ static void test_wire_log__says_who_closed_and_how(void **state)
 
 static void test_wire_log__shows_a_fault_with_its_parameters(void **state)
 {
-    json_t *detail =
-        json_pack("{s:s, s:{s:s}}", "fault", "latency", "params", "base", "100ms");
+    json_t *detail = json_pack("{s:s, s:{s:s, s:s}}", "fault", "latency", "params",
+                               "base", "100ms", "jitter", "0");
 
     (void)state;
-    expect_words((struct proxy_event){.kind = PROXY_FAULT_BEGIN, .detail = detail},
-                 "fault latency begins {\"base\":\"100ms\"}");
+    expect_words(
+        (struct proxy_event){.kind = PROXY_FAULT_BEGIN, .a = 1, .detail = detail},
+        "fault 1 begins: latency base=100ms");
     expect_words(
         (struct proxy_event){
             .kind = PROXY_FAULT_DRAW, .connection = 9, .a = 1, .flags = PROXY_DRAW_HIT},
@@ -57,8 +58,8 @@ static void test_wire_log__shows_a_fault_with_its_parameters(void **state)
 static void
 test_wire_log__tells_a_change_from_a_rest_and_from_being_on_again(void **state)
 {
-    static const char *const wanted[] = {"fault stall rests: {}", "fault stall is on: {}",
-                                         "fault stall changed to {}"};
+    static const char *const wanted[] = {"fault 2 rests: stall", "fault 2 is on: stall",
+                                         "fault 2 changed: stall"};
 
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -66,8 +67,9 @@ test_wire_log__tells_a_change_from_a_rest_and_from_being_on_again(void **state)
 
         if (i < 2)
             json_object_set_new(detail, "resting", json_boolean(i == 0));
-        expect_words((struct proxy_event){.kind = PROXY_FAULT_CHANGE, .detail = detail},
-                     wanted[i]);
+        expect_words(
+            (struct proxy_event){.kind = PROXY_FAULT_CHANGE, .a = 2, .detail = detail},
+            wanted[i]);
         json_decref(detail);
     }
 }
