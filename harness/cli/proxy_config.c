@@ -121,6 +121,22 @@ static int check_entry(const struct entry *entry, struct error *err)
     return 0;
 }
 
+/* Toxiproxy takes the last of a name; in a file the earlier one is a mistake. */
+static int check_name(const struct entry *entry, const json_t *list, struct error *err)
+{
+    const char *name = json_string_value(member(entry->json, "name"));
+    char where[512];
+
+    for (size_t i = 0; i < entry->at; i++) {
+        const json_t *other = member(json_array_get(list, i), "name");
+
+        if (strcmp(json_string_value(other), name) == 0)
+            return error_set(err, E_USAGE, "%s has the name of proxy %zu",
+                             name_entry(where, sizeof where, entry), i + 1);
+    }
+    return 0;
+}
+
 static int check_list(const char *path, const json_t *list, FILE *to,
                       const struct terminal *terminal, struct error *err)
 {
@@ -134,7 +150,7 @@ static int check_list(const char *path, const json_t *list, FILE *to,
         return E_USAGE;
     }
     json_array_foreach((json_t *)list, entry.at, entry.json) {
-        if (check_entry(&entry, err) != 0)
+        if (check_entry(&entry, err) != 0 || check_name(&entry, list, err) != 0)
             return E_USAGE;
         warn_of_unknown(&entry, to, terminal);
     }
@@ -152,7 +168,13 @@ json_t *proxy_config_read(const char *path, FILE *to, const struct terminal *ter
         error_set(err, E_USAGE, "cannot read --config %s: %s", path, strerror(errno));
         return NULL;
     }
+    errno = 0;
     list = json_loadf(file, JSON_REJECT_DUPLICATES, &problem);
+    if (list == NULL && ferror(file)) {
+        error_set(err, E_USAGE, "cannot read --config %s: %s", path, strerror(errno));
+        fclose(file);
+        return NULL;
+    }
     fclose(file);
     if (list == NULL) {
         error_set(err, E_USAGE, "%s is no JSON: %s", path, problem.text);

@@ -270,6 +270,16 @@ wrong '[{"name": "a", "upstream": "127.0.0.1:1", "faults": [{"fault": "latency",
   "did you mean 'base'?"
 expect_stderr "wrong.json: proxy 1 ('a')"
 
+it "refuses two links of one name, and a folder"
+cat >twice.json <<'END'
+[{"name": "a", "upstream": "127.0.0.1:1"}, {"name": "b", "upstream": "127.0.0.1:1"},
+ {"name": "a", "upstream": "127.0.0.1:2"}]
+END
+expect_exit 2 "$stormdrill" proxy --config twice.json --api none
+expect_stderr "twice.json: proxy 3 ('a') has the name of proxy 1"
+expect_exit 2 "$stormdrill" proxy --config . --api none
+expect_stderr "cannot read --config .: Is a directory"
+
 it "warns of a key that means nothing"
 printf '[{"name": "a", "upstream": "127.0.0.1:1", "enabeld": false}]' >odd.json
 open_proxy --config odd.json --api none
