@@ -319,7 +319,8 @@ static const struct flag flags[] = {
      .help = "callers of the API must know the token in it; default "
              "$STORMDRILL_API_TOKEN"},
     {.name = "allow-any-listen",
-     .help = "let --listen, links and --api be more than this machine's loopback"},
+     .help = "let --listen, --api and links without a host be more than this machine's "
+             "loopback"},
     {.name = "seed",
      .kind = VALUE_NUMBER,
      .value = "N",
