@@ -4,8 +4,9 @@
  * Stop:       accept no more; what a handler has is still answered; clients that do not
  *             take their answer get GRACE_MS; then the daemon and the handles close.
  *
- * The daemon's epoll descriptor is polled by the loop; before each poll the loop asks
- * the daemon how long it may sleep, and does not sleep after a resume. */
+ * We accept (door.h), the daemon does the rest. Its epoll descriptor is polled by the
+ * loop; before each poll the loop asks the daemon how long it may sleep, and does not
+ * sleep after a resume. */
 #include "proxy/control/http.h"
 
 #include <assert.h>
@@ -17,11 +18,16 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/control/call_internal.h"
+#include "proxy/control/door.h"
 #include "proxy/control/gate.h"
 #include "proxy/control/listen.h"
 #include "proxy/control/mhd.h"
 
-enum { GRACE_MS = 1000, HANDLE_COUNT = 4, CONNECTION_MEMORY_BYTES = 32 << 10 };
+enum {
+    GRACE_MS = 1000,
+    HANDLE_COUNT = 4 + DOOR_HANDLES,
+    CONNECTION_MEMORY_BYTES = 32 << 10
+};
 
 struct http {
     struct mhd mhd;
@@ -32,6 +38,7 @@ struct http {
     struct log *log;
     char address[ADDRESS_BYTES];
     int listen_fd;
+    struct door door;
     unsigned read_timeout_s, idle_timeout_s;
     uv_poll_t poll;
     uv_prepare_t prepare;
@@ -222,6 +229,23 @@ static void on_daemon_log(void *arg, const char *format, va_list args)
 
 static void try_finish(struct http *http);
 
+static bool has_room(struct http *http)
+{
+    const union MHD_DaemonInfo *info =
+        http->mhd.get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+    return info->num_connections < HTTP_CONNECTIONS_MAX;
+}
+
+/* What cannot be taken (memory is short) has been closed. */
+static bool on_accepted(void *arg, int fd, const struct sockaddr *peer, socklen_t size)
+{
+    struct http *http = arg;
+
+    http->mhd.add_connection(http->daemon, fd, peer, size);
+    return has_room(http);
+}
+
 static void pump(struct http *http)
 {
     http->resumed = false;
@@ -229,6 +253,13 @@ static void pump(struct http *http)
         http->mhd.run(http->daemon);
     if (http->stopping)
         try_finish(http);
+    else
+        door_set_open(&http->door, has_room(http));
+}
+
+static void on_taken(void *arg)
+{
+    pump(arg);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -285,6 +316,7 @@ static void close_handles(struct http *http)
     uv_close((uv_handle_t *)&http->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&http->timer, on_handle_closed);
     uv_close((uv_handle_t *)&http->grace, on_handle_closed);
+    door_close(&http->door, on_handle_closed);
 }
 
 static void close_listener(struct http *http)
@@ -332,7 +364,7 @@ void http_stop(struct http *http, void (*on_closed)(void *arg), void *arg)
     http->stopping = true;
     http->on_closed = on_closed;
     http->closed_arg = arg;
-    http->mhd.quiesce_daemon(http->daemon);
+    door_set_open(&http->door, false);
     uv_timer_start(&http->grace, on_grace_over, GRACE_MS, 0);
     try_finish(http);
 }
@@ -364,11 +396,11 @@ static int make_reserve(struct http *http, struct error *err)
 static int start_daemon(struct http *http, struct error *err)
 {
     http->daemon = http->mhd.start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_daemon_log, http,
-        MHD_OPTION_LISTEN_SOCKET, http->listen_fd, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, http, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_daemon_log, http,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_UNESCAPE_CALLBACK,
+        leave_escaped, NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, http->idle_timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
         MHD_OPTION_END);
@@ -387,7 +419,14 @@ static void start_handles(struct http *http, uv_loop_t *loop)
     uv_prepare_init(loop, &http->prepare);
     uv_timer_init(loop, &http->timer);
     uv_timer_init(loop, &http->grace);
+    http->door = (struct door){.fd = http->listen_fd,
+                               .log = http->log,
+                               .take = on_accepted,
+                               .taken = on_taken,
+                               .arg = http};
+    door_init(&http->door, loop);
     http->poll.data = http->prepare.data = http->timer.data = http->grace.data = http;
+    http->door.poll.data = http->door.pause.data = http;
     http->handles_open = HANDLE_COUNT;
     uv_poll_start(&http->poll, UV_READABLE, on_poll);
     uv_prepare_start(&http->prepare, on_prepare);

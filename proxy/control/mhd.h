@@ -16,6 +16,7 @@
 
 /* X(name without MHD_) */
 #define MHD_FUNCTIONS(X)                                                                 \
+    X(add_connection)                                                                    \
     X(add_response_header)                                                               \
     X(create_response_from_buffer)                                                       \
     X(destroy_response)                                                                  \
@@ -23,7 +24,6 @@
     X(get_timeout)                                                                       \
     X(lookup_connection_value)                                                           \
     X(queue_response)                                                                    \
-    X(quiesce_daemon)                                                                    \
     X(resume_connection)                                                                 \
     X(run)                                                                               \
     X(set_connection_option)                                                             \
