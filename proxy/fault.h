@@ -13,7 +13,7 @@
  *               has already discarded what this fault held
  *   on_begin    the fault begins in a direction of a connection, new or live
  *   on_wake     the time asked for by fault_wake_at has come
- *   on_change   its parameters changed (what it held has left already, unless it stops
+ *   on_change   its parameters changed (what it held is on its way, unless it stops
  *               reading or `keeps_held`)
  *   on_remove   it is healed or rests: what it holds leaves next, by itself; fault_end
  *               allowed
