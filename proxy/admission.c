@@ -123,7 +123,7 @@ static void on_ask(struct deadline *own)
 
     if (c->state == CONNECTION_DIALING && clock_now(c->engine->clock) >= dial_due_ns(c)) {
         admission_stop_waiting(c);
-        connection_dial_failed(c, ETIMEDOUT);
+        connection_dial_failed(c, ETIMEDOUT, PROXY_BY_FAULT);
         return;
     }
     proceed(c);

@@ -192,10 +192,10 @@ static uint64_t dial_took_ns(const struct connection *c)
     return clock_now(c->engine->clock) - c->dialed_ns;
 }
 
-void connection_dial_failed(struct connection *c, int error)
+void connection_dial_failed(struct connection *c, int error, unsigned by)
 {
     assert(error != 0);
-    emit(c, PROXY_DIALED, (uint64_t)error, dial_took_ns(c), 0, NULL);
+    emit(c, PROXY_DIALED, (uint64_t)error, dial_took_ns(c), by, NULL);
     c->link->stats.dial_failed++;
     connection_close(c, PROXY_BY_PROXY | PROXY_HOW_RST |
                             (flags_of_errno(error) & PROXY_HOW_TIMEOUT));
@@ -219,7 +219,7 @@ static void on_dialed(void *arg, int fd, int error)
         wire_open(&c->server, fd);
     }
     if (error != 0) {
-        connection_dial_failed(c, error);
+        connection_dial_failed(c, error, 0);
         release_handle(c);
         return;
     }

@@ -77,10 +77,10 @@ bool connection_fault_remove(struct connection *c, struct link_fault *fault);
 bool connection_fault_turn(struct connection *c, struct link_fault *fault);
 
 /* What admission.c decides: all faults have let it in; the dial may start; it ends
- * without a connection (an errno). */
+ * without a connection (an errno; by: PROXY_BY_FAULT where a fault let it hang). */
 void connection_enter_dialing(struct connection *c);
 void connection_dial(struct connection *c);
-void connection_dial_failed(struct connection *c, int error);
+void connection_dial_failed(struct connection *c, int error, unsigned by);
 
 /* What the flows tell. */
 void connection_wire_dead(struct connection *c, struct wire *wire);

@@ -16,7 +16,8 @@ enum proxy_event_kind {
     PROXY_LINK_CLOSE,    /* after the HEAL of its faults, the CLOSE of its connections */
     PROXY_ACCEPT,        /* a = client's port, b = accept order on the link from 0 */
     PROXY_DIAL,          /* upstream is being dialled; detail {upstream} */
-    PROXY_DIALED,        /* a = errno of the dial (0 = connected), b = ns it took */
+    PROXY_DIALED,        /* a = errno of the dial (0 = connected), b = ns it took;
+                          * BY_FAULT: a fault let it hang until its time was up */
     PROXY_REFUSED,       /* this attempt was turned away by fault a; flags = how */
     PROXY_FIRST_BYTE,    /* first byte from upstream was passed on; a = ns since accept */
     PROXY_HALF_CLOSED,   /* one side sent FIN; flags = who */
@@ -37,7 +38,7 @@ enum proxy_event_kind {
                           * detail {samples, over_5ms, over_250ms} when any was over */
 };
 
-/* flags of CLOSE, HALF_CLOSED, REFUSED, BOUND, ABANDON */
+/* flags of DIALED, CLOSE, HALF_CLOSED, REFUSED, BOUND, ABANDON */
 enum proxy_event_flags {
     PROXY_BY_CLIENT = 1 << 0, /* also: direction to_server in BOUND */
     PROXY_BY_SERVER = 1 << 1, /* also: direction to_client in BOUND */

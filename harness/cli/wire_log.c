@@ -23,13 +23,16 @@ struct line {
     char text[LINE_BYTES];
 };
 
+/* Whose doing it is that a dial failed. */
+enum trouble { TROUBLE_NONE, TROUBLE_SERVER, TROUBLE_FAULT, TROUBLE_OURS };
+
 /* What an event's link number stands for. */
 struct known_link {
     struct known_link *next;
     uint32_t number;
     char name[LINK_NAME_BYTES];
     char upstream[ADDRESS_BYTES];
-    bool silent; /* nobody answers: said once, until a dial succeeds */
+    enum trouble trouble; /* said once, until it is another, or a dial succeeds */
 };
 
 struct wire_log {
@@ -97,8 +100,9 @@ static void describe_connection(char *text, size_t size, const struct proxy_even
     if (event->kind == PROXY_ACCEPT)
         snprintf(text, size, "connection %u accepted from port %llu", n, a);
     else if (event->kind == PROXY_DIALED && a != 0)
-        snprintf(text, size, "connection %u: dial failed after %.1f ms: %s", n,
-                 (double)b / NS_PER_MS, strerrordesc_np((int)a));
+        snprintf(text, size, "connection %u: dial failed after %.1f ms: %s%s", n,
+                 (double)b / NS_PER_MS, strerrordesc_np((int)a),
+                 event->flags & PROXY_BY_FAULT ? ", by a fault" : "");
     else if (event->kind == PROXY_DIALED)
         snprintf(text, size, "connection %u connected upstream in %.1f ms", n,
                  (double)b / NS_PER_MS);
@@ -217,25 +221,65 @@ static void know_link(struct wire_log *log, const struct proxy_event *event)
     if (link == NULL)
         return;
     snprintf(link->upstream, sizeof link->upstream, "%s", detail_text(event, "upstream"));
-    link->silent = false;
+    link->trouble = TROUBLE_NONE;
+}
+
+/* What this machine or this process lacks for a dial; NULL: it is not that. */
+static const char *our_limit(int error)
+{
+    if (error == EMFILE)
+        return "this process has no file descriptor left; raise its limit before the "
+               "start: ulimit -n 65536";
+    if (error == ENFILE)
+        return "this machine has no file descriptor left; raise fs.file-max";
+    if (error == EADDRNOTAVAIL)
+        return "this machine has no free port for it; open fewer connections, or widen "
+               "net.ipv4.ip_local_port_range";
+    if (error == ENOMEM || error == ENOBUFS)
+        return "this machine is short of memory";
+    return NULL;
+}
+
+static enum trouble trouble_of(const struct proxy_event *event)
+{
+    if (event->a == 0)
+        return TROUBLE_NONE;
+    if (event->flags & PROXY_BY_FAULT)
+        return TROUBLE_FAULT;
+    return our_limit((int)event->a) != NULL ? TROUBLE_OURS : TROUBLE_SERVER;
+}
+
+static void describe_trouble(char *text, size_t size, enum trouble trouble, int error,
+                             const char *upstream)
+{
+    if (trouble == TROUBLE_FAULT)
+        snprintf(text, size,
+                 "warning: a fault (unreachable) let the dial of %s hang until its time "
+                 "was up; connections are reset",
+                 upstream);
+    else if (trouble == TROUBLE_OURS)
+        snprintf(text, size, "warning: cannot dial %s: %s; connections are reset",
+                 upstream, our_limit(error));
+    else
+        snprintf(text, size, "warning: nobody answers at %s: %s; connections are reset",
+                 upstream, strerrordesc_np(error));
 }
 
 /* Without -v: one warning when nobody answers upstream, until somebody did. */
 static bool is_news(struct known_link *link, const struct proxy_event *event, char *text,
                     size_t size)
 {
+    enum trouble trouble;
+    bool is_new;
+
     if (event->kind != PROXY_DIALED || link == NULL)
         return false;
-    if (event->a == 0) {
-        link->silent = false;
-        return false;
-    }
-    if (link->silent)
-        return false;
-    link->silent = true;
-    snprintf(text, size, "warning: nobody answers at %s: %s; connections are reset",
-             link->upstream, strerrordesc_np((int)event->a));
-    return true;
+    trouble = trouble_of(event);
+    is_new = trouble != link->trouble && trouble != TROUBLE_NONE;
+    link->trouble = trouble;
+    if (is_new)
+        describe_trouble(text, size, trouble, (int)event->a, link->upstream);
+    return is_new;
 }
 
 static void push(struct wire_log *log, uint64_t time_ns, const char *text)

@@ -178,6 +178,43 @@ static void test_wire_log__warns_once_while_nobody_answers_upstream(void **state
     free(rig.page);
 }
 
+static void test_wire_log__blames_the_limit_that_is_ours_and_the_fault(void **state)
+{
+    static const struct {
+        uint64_t error;
+        unsigned flags;
+        const char *words;
+    } cases[] = {
+        {EMFILE, 0, "cannot dial 127.0.0.1:1: this process has no file descriptor left"},
+        {ECONNREFUSED, 0, "nobody answers at 127.0.0.1:1: Connection refused"},
+        {ENFILE, 0, "fs.file-max"},
+        {ETIMEDOUT, PROXY_BY_FAULT, "a fault (unreachable) let the dial"},
+        {EADDRNOTAVAIL, 0, "ip_local_port_range"},
+        {ETIMEDOUT, 0, "nobody answers at 127.0.0.1:1: Connection timed out"},
+    };
+    struct rig rig = {.named = false};
+
+    (void)state;
+    rig_init(&rig, false);
+    open_link(&rig, 1, "orders", "127.0.0.1:1");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct proxy_event event = {.kind = PROXY_DIALED,
+                                    .link = 1,
+                                    .connection = 1,
+                                    .a = cases[i].error,
+                                    .flags = cases[i].flags};
+
+        rig.observer.on_event(rig.observer.arg, &event);
+        rig.observer.on_event(rig.observer.arg, &event);
+    }
+    rig_close(&rig);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(count(rig.page, cases[i].words), 1);
+    assert_int_equal(count(rig.page, "ulimit -n"), 1);
+    assert_int_equal(count(rig.page, "\n"), sizeof cases / sizeof *cases);
+    free(rig.page);
+}
+
 static void test_wire_log__names_the_link_where_there_may_be_several(void **state)
 {
     struct rig rig = {.named = true};
@@ -253,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_wire_log__says_which_side_was_abandoned),
         cmocka_unit_test(test_wire_log__leaves_out_what_nobody_wants_to_read),
         cmocka_unit_test(test_wire_log__warns_once_while_nobody_answers_upstream),
+        cmocka_unit_test(test_wire_log__blames_the_limit_that_is_ours_and_the_fault),
         cmocka_unit_test(test_wire_log__names_the_link_where_there_may_be_several),
         cmocka_unit_test(test_wire_log__warns_again_when_the_new_upstream_is_nobody_too),
         cmocka_unit_test(test_wire_log__counts_what_came_faster_than_it_could_be_printed),

@@ -206,6 +206,7 @@ static void test_admission__a_hanging_dial_ends_with_the_links_time_out(void **s
     close(client);
     world_wait_for(w, PROXY_CLOSE, 1);
     assert_int_equal(world_find(w, PROXY_DIALED, 0).event.a, ETIMEDOUT);
+    assert_true(world_find(w, PROXY_DIALED, 0).event.flags == PROXY_BY_FAULT);
     assert_true(world_find(w, PROXY_DIALED, 0).event.b >= 50 * NS_PER_MS);
     assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
                      PROXY_BY_PROXY | PROXY_HOW_RST | PROXY_HOW_TIMEOUT);
