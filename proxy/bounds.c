@@ -8,6 +8,7 @@ enum {
     BOUND_BYTES = 1 << 20,
     OUT_BYTES = READ_BYTES,        /* of it, in the queue before a slow reader */
     BOUND_SHORT_BYTES = 32 * 1024, /* when the process is short of memory */
+    READ_SHORT_BYTES = 4 * 1024,   /* when it has reached its bound: what passes on */
 };
 
 /* What we hold in memory: bytes, and what each chunk costs beside them. A pipe is the
@@ -49,6 +50,19 @@ uint64_t bounds_room(const struct flow *flow)
     uint64_t held = cost(flow);
 
     return held < bound ? bound - held : 0;
+}
+
+size_t bounds_read_bytes(const struct flow *flow)
+{
+    const struct engine *engine = flow->engine;
+    uint64_t room;
+
+    if (engine->memory_bytes < engine->memory_bytes_max / 4 * 3)
+        return READ_BYTES;
+    room = bounds_room(flow);
+    if (room < READ_SHORT_BYTES)
+        return READ_SHORT_BYTES;
+    return room < BOUND_SHORT_BYTES ? (size_t)room : BOUND_SHORT_BYTES;
 }
 
 /* Our part of the sum over all directions, kept by difference. */

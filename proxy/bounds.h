@@ -22,4 +22,8 @@ void bounds_update(struct flow *flow);
 /* What it may still hold. */
 uint64_t bounds_room(const struct flow *flow);
 
+/* How much one read may bring: READ_BYTES, and less when the process is short of memory,
+ * so that thousands of directions do not each exceed their bound by a whole read. */
+size_t bounds_read_bytes(const struct flow *flow);
+
 #endif

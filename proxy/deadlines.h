@@ -33,7 +33,8 @@ struct deadlines {
     size_t capacity;
     size_t reserved;
     uint64_t turns;
-    uint64_t fired; /* so far */
+    uint64_t fired;      /* so far */
+    uint64_t command_ns; /* when the command at hand began; 0: none has yet */
     const struct clock *clock;
     bool running;
     bool attached;

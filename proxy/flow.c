@@ -308,8 +308,10 @@ static ssize_t read_some(struct flow *flow, uint64_t *arrived_ns)
     }
     if (count == 0)
         return -ENOMEM;
+    if (count == 1)
+        parts[0].iov_len = bounds_read_bytes(flow);
     if (count == 1 && !stamped)
-        return wire_read(flow->from, parts[0].iov_base, READ_BYTES);
+        return wire_read(flow->from, parts[0].iov_base, parts[0].iov_len);
     n = wire_read_parts(flow->from, parts, count, stamped ? arrived_ns : NULL);
     if (stamped && *arrived_ns < flow->unstopped_ns)
         *arrived_ns = flow->unstopped_ns;

@@ -10,11 +10,13 @@
 #include "proxy/stage.h"
 
 enum {
-    /* As much as one write takes: more than that a heal of many connections would have
-     * to do for each of them before it is answered. */
+    /* As much as one write takes. */
     AT_ONCE = 64,
     BATCH = 256, /* chunks, then deadlines_run asks whether others should have a turn */
 };
+
+/* Of a command's time that letting go may take. */
+static const uint64_t COMMAND_NS_MAX = 2ull * NS_PER_MS;
 
 /* Every chunk that is held is counted: bounds and statistics stand on these sums. */
 static struct chunk *take_held(struct stage *stage)
@@ -90,11 +92,22 @@ void stage_leave(struct stage *stage)
         leave(stage, SIZE_MAX);
 }
 
+/* A heal of thousands of connections is answered before all of them have let go: those
+ * whose turn comes late in the command do it in the next turns of the loop. */
+static size_t at_once(struct chain *chain)
+{
+    uint64_t began_ns = chain->deadlines->command_ns;
+
+    if (began_ns != 0 && chain_now(chain) > began_ns + COMMAND_NS_MAX)
+        return 0;
+    return AT_ONCE;
+}
+
 void stage_flush(struct stage *stage)
 {
     stage->going = stage->held.count;
     if (stage->going > 0)
-        leave(stage, AT_ONCE);
+        leave(stage, at_once(stage->chain));
 }
 
 void stage_on_leave(struct deadline *own)

@@ -211,6 +211,7 @@ static void execute(struct plane *plane, struct request *request)
 {
     if (request->reply.rc != 0)
         return;
+    plane->engine.deadlines.command_ns = clock_now(plane->engine.clock);
     switch (request->command.kind) {
     case PLANE_LINK_OPEN:
         open_link(plane, request);

@@ -241,6 +241,29 @@ static void test_leave__a_heal_of_much_takes_several_turns_and_keeps_order(void 
     end(&b);
 }
 
+/* A command that has already taken its time leaves the rest to the next turns. */
+static void
+test_leave__a_late_part_of_a_long_command_lets_go_in_the_next_turn(void **state)
+{
+    struct bench b;
+    struct stage *stage;
+    size_t most;
+
+    (void)state;
+    begin(&b);
+    stage = add(&b, &for_ever);
+    push(&b, 10, 3);
+    b.deadlines.command_ns = b.clock.ns;
+    b.clock.ns += 3 * NS_PER_MS;
+    chain_remove(&b.chain, stage);
+    assert_int_equal(b.delivered, 0);
+    push(&b, 5, 3);
+    assert_int_equal(b.delivered, 0);
+    assert_int_equal(run_all(&b, &most), 1);
+    assert_int_equal(b.delivered, 45);
+    end(&b);
+}
+
 static void test_leave__a_change_of_much_lets_the_new_wait_behind_the_old(void **state)
 {
     struct bench b;
@@ -363,6 +386,8 @@ int main(void)
         cmocka_unit_test(test_leave__what_is_due_is_let_go_by_a_true_time),
         cmocka_unit_test(test_leave__who_writes_lets_time_pass),
         cmocka_unit_test(test_leave__a_heal_of_much_takes_several_turns_and_keeps_order),
+        cmocka_unit_test(
+            test_leave__a_late_part_of_a_long_command_lets_go_in_the_next_turn),
         cmocka_unit_test(test_leave__a_change_of_much_lets_the_new_wait_behind_the_old),
         cmocka_unit_test(test_leave__what_is_going_does_not_hold_up_the_new),
         cmocka_unit_test(test_leave__a_reset_discards_what_is_going),
