@@ -441,6 +441,22 @@ int toxic_update(const struct book_fault *fault, const json_t *body, json_t **pa
     return 0;
 }
 
+const char *toxic_type_name(int at)
+{
+    return at < (int)(sizeof types / sizeof types[0]) ? types[at].name : NULL;
+}
+
+const char *toxic_attribute_name(const char *name, int at, const char **unit)
+{
+    const struct toxic_type *type = type_find(name);
+    const struct attribute *a = type != NULL ? attribute_at(type, at) : NULL;
+
+    if (a == NULL)
+        return NULL;
+    *unit = a->unit;
+    return a->name;
+}
+
 bool toxic_is_memo(const json_t *memo, const char *fault_type)
 {
     const char *name = json_string_value(json_object_get(memo, "type"));

@@ -32,6 +32,11 @@ int toxic_update(const struct book_fault *fault, const json_t *body, json_t **pa
  * object; NULL: memory is short. */
 json_t *toxic_write(const struct book_fault *fault);
 
+/* The types there are, and the attributes of one with their unit ("": a count), for
+ * whoever explains them. NULL behind the last; NULL for the attributes of no type. */
+const char *toxic_type_name(int at);
+const char *toxic_attribute_name(const char *type, int at, const char **unit);
+
 /* May a fault of this type carry this memo (of a state that was written by us once)? */
 bool toxic_is_memo(const json_t *memo, const char *fault_type);
 

@@ -4,12 +4,14 @@
  * hold "toxics", as POST .../toxics takes them, "faults" of ours (book_fault_read), and
  * a link's "dial_timeout" and "buffer": so a state that /v1/state gave can be read. An
  * entry is made with all of them or not at all. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proxy/control/decode.h"
 #include "proxy/control/toxiproxy.h"
 #include "proxy/control/toxiproxy_internal.h"
+#include "proxy/control/v1_internal.h"
 
 /* One entry, read. */
 struct entry {
@@ -45,20 +47,35 @@ static void crowd_destroy(struct crowd *crowd)
     free(crowd);
 }
 
-/* What Toxiproxy's proxies do not have. */
-static int read_own_fields(struct book_link_spec *spec, const json_t *json,
-                           struct error *err)
+/* One that Toxiproxy's proxies do not have, in the range that /v1/ has for it. */
+static int read_own_field(const json_t *json, const char *name, uint64_t *out,
+                          const char *owner, struct error *err)
 {
-    const char *timeout = NULL;
-    const char *buffer = NULL;
-    int rc = decode_text(json, "Proxy", "dial_timeout", &timeout, err);
+    struct param lone[2] = {*param_find(v1_link_params, name), PARAM_END};
+    json_t *value = decode_member(json, name);
+    json_t *object;
+    int rc;
+
+    if (value == NULL)
+        return 0;
+    object = json_object();
+    if (json_object_set(object, name, value) != 0) {
+        json_decref(object);
+        return error_set(err, E_NOMEM, "%s", error_text(E_NOMEM));
+    }
+    lone[0].offset = 0;
+    rc = param_read(lone, out, object, owner, err);
+    json_decref(object);
+    return rc;
+}
+
+static int read_own_fields(struct book_link_spec *spec, const json_t *json,
+                           const char *owner, struct error *err)
+{
+    int rc = read_own_field(json, "dial_timeout", &spec->dial_timeout_ns, owner, err);
 
     if (rc == 0)
-        rc = decode_text(json, "Proxy", "buffer", &buffer, err);
-    if (rc == 0 && timeout != NULL)
-        rc = param_duration(timeout, &spec->dial_timeout_ns, "dial_timeout", err);
-    if (rc == 0 && buffer != NULL)
-        rc = param_bytes(buffer, &spec->buffer_bytes, "buffer", err);
+        rc = read_own_field(json, "buffer", &spec->buffer_bytes, owner, err);
     return rc;
 }
 
@@ -74,8 +91,6 @@ static int read_fields(struct book_link_spec *spec, const json_t *json, struct e
         decode_bool(json, "Proxy", "enabled", &enabled, err) != 0)
         return error_prefix(err, "bad request body");
     spec->disabled = !enabled;
-    if (read_own_fields(spec, json, err) != 0)
-        return error_prefix(err, "bad request body");
     return 0;
 }
 
@@ -134,6 +149,7 @@ static int read_disturbances(struct entry *entry, struct book_link_spec *spec,
 /* Names and upstreams of all come before the disturbances of any, as in Toxiproxy. */
 static int read_entries(struct crowd *crowd, struct error *err)
 {
+    char owner[96];
     int rc;
 
     for (size_t i = 0; i < crowd->count; i++) {
@@ -152,10 +168,15 @@ static int read_entries(struct crowd *crowd, struct error *err)
                              "missing required field: upstream at proxy %zu", i + 1);
     }
     for (size_t i = 0; i < crowd->count; i++) {
-        rc = read_disturbances(&crowd->entries[i], &crowd->specs[i],
-                               json_array_get(crowd->array, i), err);
+        const json_t *json = json_array_get(crowd->array, i);
+
+        snprintf(owner, sizeof owner, "proxy %zu ('%.60s')", i + 1, crowd->specs[i].name);
+        rc = read_own_fields(&crowd->specs[i], json, owner, err);
         if (rc != 0)
-            return error_prefix(err, "proxy %zu ('%.60s')", i + 1, crowd->specs[i].name);
+            return rc;
+        rc = read_disturbances(&crowd->entries[i], &crowd->specs[i], json, err);
+        if (rc != 0)
+            return error_prefix(err, "%s", owner);
     }
     return 0;
 }

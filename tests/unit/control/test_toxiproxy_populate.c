@@ -123,6 +123,15 @@ test_toxiproxy_populate__checks_everything_before_it_makes_anything(void **state
          BAD("proxy 1 ('p'): bad request body: toxics and faults are arrays")},
         {"[" P ",\"faults\":[{}]}]",
          BAD("proxy 1 ('p'): fault 1: a fault needs 'fault': which one")},
+        {"[" P ",\"buffer\":\"5\"}]",
+         BAD("proxy 1 ('p'): buffer must be between 4KiB and 1GiB, not 5")},
+        {"[" P ",\"buffer\":\"2GiB\"}]",
+         BAD("proxy 1 ('p'): buffer must be between 4KiB and 1GiB, not 2GiB")},
+        {"[" P ",\"buffer\":7}]",
+         BAD("proxy 1 ('p'): buffer must be between 4KiB and 1GiB, not 7")},
+        {"[" P ",\"dial_timeout\":\"5\"}]",
+         BAD("proxy 1 ('p'): dial_timeout needs a unit: write \\\"5s\\\" or \\\"5ms\\\", not 5")},
+        {"[" P ",\"dial_timeout\":\"1h\"}]", BAD("proxy 1 ('p'): dial_timeout must be between 1ms and 10m, not 1h")},
     };
     struct server *s = server_start();
 
