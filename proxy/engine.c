@@ -29,9 +29,11 @@ int engine_init(struct engine *engine, const struct plane_options *options,
     buffer_pool_init(&engine->buffers, READ_BYTES, BUFFERS_IDLE_MAX);
     if (engine_read_into(engine, 0) == NULL)
         return error_set(err, E_NOMEM, "data plane");
-    if (uv_loop_init(&engine->loop) != 0) {
+    rc = uv_loop_init(&engine->loop);
+    if (rc != 0) {
         release_buffers(engine);
-        return error_set(err, E_SYSTEM, "create the data plane's event loop");
+        return error_set(err, E_SYSTEM, "create the data plane's event loop: %s",
+                         uv_strerror(rc));
     }
     rc = poller_init(&engine->poller, &engine->loop, err);
     if (rc != 0) {

@@ -105,12 +105,44 @@ bool fault_acts_on(const struct fault_type *type, const struct fault_common *com
     return (common->direction == FAULT_TO_SERVER) == (to == TO_SERVER);
 }
 
+/* What Toxiproxy's users look for, and what does the same here. */
+static const char *const toxiproxy_names[][2] = {
+    {"bandwidth", "throttle rate=1MB/s"},
+    {"timeout", "blackhole"},
+    {"reset_peer", "reset"},
+    {"slicer", "slice size=1KiB"},
+    {"limit_data", "limit bytes=64KiB"},
+    {"down", "refuse"},
+    {"noop", "none, since it does nothing"},
+};
+
+/* The first word was taken for a parameter. */
+static int no_type(const json_t *params, struct error *err)
+{
+    const char *key = json_object_iter_key(json_object_iter((json_t *)params));
+
+    if (key == NULL)
+        error_set(err, E_PARAM, "which fault? its name is missing");
+    else
+        error_set(err, E_PARAM, "which fault? before '%.60s=' its name is missing", key);
+    error_hint(err, "the name, a blank, then the parameters: latency base=100ms");
+    return E_PARAM;
+}
+
 /* A near miss gets a suggestion, anything else the way to the list. */
-static int unknown_type(const char *name, struct error *err)
+static int unknown_type(const char *name, const json_t *params, struct error *err)
 {
     const char *names[FAULT_TYPES];
     const char *nearest;
 
+    if (name[0] == '\0')
+        return no_type(params, err);
+    for (size_t i = 0; i < sizeof toxiproxy_names / sizeof toxiproxy_names[0]; i++)
+        if (strcmp(toxiproxy_names[i][0], name) == 0)
+            return error_set(err, E_PARAM,
+                             "there is no fault '%s'; Toxiproxy calls it so, here it is: "
+                             "%s",
+                             name, toxiproxy_names[i][1]);
     for (int i = 0; i < (int)FAULT_TYPES; i++)
         names[i] = table[i]->name;
     nearest = error_suggest(name, names, FAULT_TYPES);
@@ -181,7 +213,7 @@ int plane_command_fault(struct plane_command *out, struct link_id link, const ch
 
     *out = (struct plane_command){.kind = PLANE_FAULT_ADD, .link = link, .type = type};
     if (type == NULL)
-        return unknown_type(name, err);
+        return unknown_type(name, params, err);
     out->conf = calloc(1, type->conf_size);
     out->common = calloc(1, sizeof(struct fault_common));
     if (out->conf == NULL || out->common == NULL) {

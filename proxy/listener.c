@@ -41,6 +41,15 @@ static uint16_t pick_port(const struct address *address)
     return port;
 }
 
+/* What stands at the path of a Unix address; nothing any more counts as a socket. */
+static bool is_socket(const struct address *address)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
+    struct stat status;
+
+    return lstat(un->sun_path, &status) != 0 || S_ISSOCK(status.st_mode);
+}
+
 /* The port is what a user can do something about, so it is named. */
 static int bind_failed(int fd, const struct address *address, struct error *err)
 {
@@ -49,6 +58,12 @@ static int bind_failed(int fd, const struct address *address, struct error *err)
     if (fd != -1)
         close(fd);
     errno = error;
+    if (error == EADDRINUSE && address->kind == ADDRESS_UNIX && !is_socket(address)) {
+        error_set(err, E_PARAM, "listen on %s: that file is there and is no socket",
+                  address->text);
+        error_hint(err, "choose a path at which there is nothing, or remove the file");
+        return E_PARAM;
+    }
     if (error == EADDRINUSE && address->kind == ADDRESS_UNIX) {
         error_set(err, E_BUSY, "listen on %s: another process listens there",
                   address->text);

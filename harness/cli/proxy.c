@@ -185,11 +185,25 @@ static int start_api(struct proxy_run *run, struct error *err)
     return err->code;
 }
 
+/* "proxy 1 ('proxy'): " says nothing to who has written no list. */
+static void leave_entry_out(struct error *err)
+{
+    static const char behind[] = "'): ";
+    const char *rest = strstr(err->text, behind);
+
+    if (strncmp(err->text, "proxy 1 ('", strlen("proxy 1 ('")) != 0 || rest == NULL)
+        return;
+    rest += strlen(behind);
+    memmove(err->text, rest, strlen(rest) + 1);
+}
+
 /* What is wrong in a list of links is the caller's; a port that is taken is not. */
 static int make_links(struct proxy_run *run, struct error *err)
 {
     int rc = api_populate(run->api, run->wishes.links, err);
 
+    if (rc != 0 && run->wishes.config == NULL)
+        leave_entry_out(err);
     if (rc != 0 && run->wishes.config != NULL)
         error_prefix(err, "%s", run->wishes.config);
     if (rc == E_PARAM || rc == E_FORMAT)

@@ -130,6 +130,15 @@ void book_plan_release(struct link_plan *plan)
     free(plan->upstream);
 }
 
+static bool is_parameter(const json_t *json, const char *key)
+{
+    const char *name = json_string_value(json_object_get(json, "fault"));
+    const struct fault_type *type = name != NULL ? fault_type_find(name) : NULL;
+
+    return param_find(fault_common_params(), key) != NULL ||
+           (type != NULL && param_find(fault_type_params(type), key) != NULL);
+}
+
 int book_fault_read(struct book_fault_spec *spec, const json_t *json, struct error *err)
 {
     const char *key;
@@ -149,6 +158,13 @@ int book_fault_read(struct book_fault_spec *spec, const json_t *json, struct err
         } else if (strcmp(key, "toxic") == 0 && json_is_object(value)) {
             spec->toxic = value;
         } else {
+            if (is_parameter(json, key)) {
+                error_set(err, E_PARAM, "'%s' is a parameter: it belongs into \"params\"",
+                          key);
+                error_hint(err, "{\"fault\": \"latency\", \"params\": {\"base\": "
+                                "\"100ms\"}}");
+                return E_PARAM;
+            }
             error_set(err, E_PARAM, "a fault has no '%s' of this kind", key);
             error_hint(err,
                        "it takes: fault (text), name (text), params (object); a state's "

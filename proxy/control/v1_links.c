@@ -191,7 +191,7 @@ static int check_changeable(const json_t *json, struct error *err)
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
         if (json_object_get(json, fixed[i]) == NULL)
             continue;
-        error_set(err, E_PARAM, "the %s of a link is set when it is made", fixed[i]);
+        error_set(err, E_PARAM, "'%s' of a link is given when it is made", fixed[i]);
         error_hint(err, "it can change: listen, upstream, enabled; faults at "
                         "/v1/links/{link}/faults");
         return E_PARAM;

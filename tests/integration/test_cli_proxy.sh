@@ -122,7 +122,7 @@ expect_true "both are counted" grep -q "2 connections (0 refused, 2 without upst
 it "says that a port is taken"
 expect_exit 4 "$stormdrill" proxy --listen "127.0.0.1:$upstream" --upstream 127.0.0.1:1
 expect_stderr "127.0.0.1:$upstream"
-expect_stderr "port $upstream is taken"
+expect_stderr "error: listen on 127.0.0.1:$upstream: port $upstream is taken"
 expect_stderr "[exit 4]"
 
 it "refuses what is no address, no fault, or no loopback"
@@ -143,6 +143,17 @@ expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --listen 127.evil.examp
 expect_stderr "is no loopback address"
 expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --fault 'latnecy base=1ms'
 expect_stderr "did you mean 'latency'?"
+for words in 'latency(base=1s)' 'latency,base=3'; do
+  expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --fault "$words"
+  expect_stderr "which fault? before '${words%=*}=' its name is missing"
+  expect_stderr "the name, a blank, then the parameters: latency base=100ms"
+done
+expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --fault 'limit_data bytes=3'
+expect_stderr "Toxiproxy calls it so, here it is: limit bytes=64KiB"
+touch "$work/plain"
+expect_exit 2 "$stormdrill" proxy --api "unix:$work/plain"
+expect_stderr "listen on unix:$work/plain: that file is there and is no socket"
+expect_true "the file is still there" test -f "$work/plain"
 expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --fault 'latency base=100'
 expect_stderr "needs a unit"
 expect_exit 2 "$stormdrill" proxy --upstream 127.0.0.1:1 --fault 'latency base=-5ms'
@@ -269,6 +280,21 @@ expect_stderr "rate"
 wrong '[{"name": "a", "upstream": "127.0.0.1:1", "faults": [{"fault": "latency", "params": {"bsae": "1s"}}]}]' \
   "did you mean 'base'?"
 expect_stderr "wrong.json: proxy 1 ('a')"
+wrong '[{"name": "a", "upstream": "127.0.0.1:1", "buffer": "5"}]' "wrong.json: proxy 1 ('a'): buffer must be between 4KiB and 1GiB"
+wrong '[{"name": "a", "upstream": "127.0.0.1:1", "dial_timeout": "5"}]' "wrong.json: proxy 1 ('a'): dial_timeout needs a unit"
+# wrong_toxic JSON WORDS: the second of its toxics is refused with these words.
+wrong_toxic() {
+  wrong "[{\"name\": \"a\", \"upstream\": \"127.0.0.1:1\", \"toxics\": [{\"type\": \"noop\"}, $1]}]" \
+    "wrong.json: proxy 1 ('a'): toxic 2$2"
+}
+wrong_toxic 7 " is no object"
+wrong_toxic '{"type": "latncy"}' ": there is no toxic type 'latncy'; did you mean 'latency'?"
+expect_stderr "the types are: latency, bandwidth,"
+wrong_toxic '{"type": "latency", "name": "lag", "attributes": {"latency": "20ms"}}' " ('lag'): latency of latency must be a whole number"
+expect_stderr '"latency": 20 is 20 ms'
+wrong_toxic '{"type": "latency", "stream": "up"}' ": stream is 'up'; it must be upstream or downstream"
+wrong_toxic '{"type": "latency", "toxicity": "1"}' ": toxicity must be a number"
+wrong_toxic '{"type": "latency", "attributes": []}' ": attributes must be an object"
 
 it "refuses two links of one name, and a folder"
 cat >twice.json <<'END'
@@ -284,6 +310,15 @@ it "warns of a key that means nothing"
 printf '[{"name": "a", "upstream": "127.0.0.1:1", "enabeld": false}]' >odd.json
 open_proxy --config odd.json --api none
 expect_true "and says which was meant" grep -q "proxy 1 ('a') has 'enabeld', which means nothing; did you mean 'enabled'?" proxy.err
+close_proxy TERM
+cat >odd.json <<'END'
+[{"name": "a", "upstream": "127.0.0.1:1", "toxics": [
+  {"type": "latency", "name": "lag", "toxcity": 1, "Attributes": {"latecny": 20, "Jitter": 1}}]}]
+END
+open_proxy --config odd.json --api none
+expect_true "also of an attribute" grep -q "proxy 1 ('a'): toxic 1 ('lag') has the attribute 'latecny', which means nothing; did you mean 'latency'?" proxy.err
+expect_true "and of a toxic's key" grep -q "has 'toxcity', which means nothing; did you mean 'toxicity'?" proxy.err
+expect_equal 2 "$(grep -c warning: proxy.err)" "warnings"
 close_proxy TERM
 
 it "has a link of its own beside those of a configuration"

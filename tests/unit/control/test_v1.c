@@ -182,7 +182,7 @@ static void test_v1__a_link_is_disabled_enabled_and_led_elsewhere(void **state)
     assert_string_equal(answer_text(&answer, "listen"), listen);
     answer_release(&answer);
     expect_refused(&w, 400, "bad_parameter",
-                   "the buffer of a link is set when it is made", "PATCH",
+                   "'buffer' of a link is given when it is made", "PATCH",
                    "/v1/links/orders", "{\"buffer\":\"1MiB\"}");
     expect_refused(&w, 400, "bad_parameter",
                    "link has no option 'enabeld'; did you mean 'enabled'?", "PATCH",
@@ -372,6 +372,13 @@ static void test_v1__says_what_is_wrong_with_a_body(void **state)
     expect_refused(&w, 400, "bad_parameter",
                    "there is no fault 'latnecy'; did you mean 'latency'?", "POST",
                    "/v1/links/orders/faults", "{\"fault\":\"latnecy\"}");
+    expect_refused(&w, 400, "bad_parameter",
+                   "there is no fault 'bandwidth'; Toxiproxy calls it so, here it is: "
+                   "throttle rate=1MB/s",
+                   "POST", "/v1/links/orders/faults", "{\"fault\":\"bandwidth\"}");
+    expect_refused(&w, 400, "bad_parameter",
+                   "'base' is a parameter: it belongs into \"params\"", "POST",
+                   "/v1/links/orders/faults", "{\"base\":\"1s\",\"fault\":\"latency\"}");
     expect(&w, 400, "POST", "/v1/links/orders/faults", "{\"params\":{}}");
     expect(&w, 400, "PATCH", "/v1/links/orders", "{\"enabled\":\"perhaps\"}");
     world_close(&w);
