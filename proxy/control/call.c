@@ -185,7 +185,7 @@ int call_json(const struct call *call, json_t **out, struct error *err)
         return 0;
     if (decode_lacked_memory(&problem, call->body, call->body_size))
         return error_set(err, E_NOMEM, "%s", error_text(E_NOMEM));
-    return no_json(err, problem.line, problem.column, problem.text);
+    return no_json(err, problem.line, problem.column, decode_problem_text(&problem));
 }
 
 /* Replies */

@@ -23,6 +23,13 @@ bool decode_lacked_memory(const json_error_t *problem, const char *body, size_t 
            syntax_check(body, size, &err);
 }
 
+const char *decode_problem_text(const json_error_t *problem)
+{
+    return json_error_code(problem) == json_error_null_character
+               ? "\\u0000 is not allowed in text"
+               : problem->text;
+}
+
 int decode_first(json_t **out, const char *body, size_t size, struct error *err)
 {
     json_error_t problem;
@@ -37,7 +44,7 @@ int decode_first(json_t **out, const char *body, size_t size, struct error *err)
         return error_set(err, E_NOMEM, "%s", error_text(E_NOMEM));
     /* Well formed, and yet: no UTF-8, half a surrogate pair, a NUL, a giant number. */
     return error_set(err, E_FORMAT, "line %d, column %d: %s", problem.line,
-                     problem.column, problem.text);
+                     problem.column, decode_problem_text(&problem));
 }
 
 json_t *decode_member(const json_t *object, const char *name)

@@ -15,6 +15,9 @@
  * value". Text that is no UTF-8 is refused (Go repairs it). E_NOMEM. */
 int decode_first(json_t **out, const char *body, size_t size, struct error *err);
 
+/* What jansson complains of, in words that do not name its flags. */
+const char *decode_problem_text(const json_error_t *problem);
+
 /* Did jansson fail for want of memory? It says so seldom: mostly it complains of syntax
  * where there is none to complain of. */
 bool decode_lacked_memory(const json_error_t *problem, const char *body, size_t size);

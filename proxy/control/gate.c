@@ -38,13 +38,22 @@ static bool check_origin(struct call *call)
     return false;
 }
 
-static void reply_no_route(struct call *call, unsigned status)
+static void reply_no_method(const struct gate *gate, struct call *call)
+{
+    char methods[64];
+
+    route_methods(call, gate->tables, methods, sizeof methods);
+    call_add_header(call, "Allow", methods);
+    call_reply_problem(call, 405, "the path '%.200s' has no method %.20s", call->path,
+                       call->method);
+}
+
+static void reply_no_route(const struct gate *gate, struct call *call, unsigned status)
 {
     if (call_is_v1(call) && status == 404)
         call_reply_problem(call, 404, "there is no path '%.200s'", call->path);
     else if (call_is_v1(call) && status == 405)
-        call_reply_problem(call, 405, "the path '%.200s' has no method %.20s", call->path,
-                           call->method);
+        reply_no_method(gate, call);
     else if (status == 404)
         call_reply_text(call, 404, "404 page not found\n");
     else if (status == 405)
@@ -71,7 +80,7 @@ bool gate_route(const struct gate *gate, struct call *call)
     }
     if (status == 0)
         return check_origin(call);
-    reply_no_route(call, status);
+    reply_no_route(gate, call, status);
     return false;
 }
 

@@ -108,6 +108,19 @@ static unsigned fill_parts(struct call *call, const char *pattern)
     return 0;
 }
 
+void route_methods(const struct call *call, const struct route *const *tables, char *text,
+                   size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (int t = 0; tables[t] != NULL; t++)
+        for (const struct route *r = tables[t]; r->pattern != NULL && used < size; r++)
+            if (fits(r->pattern, call->path))
+                used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                         used > 0 ? ", " : "", r->method);
+}
+
 unsigned route_find(struct call *call, const struct route *const *tables)
 {
     bool there = false;

@@ -9,6 +9,10 @@
  * 500 (memory). */
 unsigned route_find(struct call *call, const struct route *const *tables);
 
+/* The methods that the call's path has: "GET, POST". */
+void route_methods(const struct call *call, const struct route *const *tables, char *text,
+                   size_t size);
+
 /* "a%20b" -> "a b". NULL: a bad escape, a NUL byte, no UTF-8 (`status` 400), or no memory
  * (500). Gives a string to free. */
 char *route_decode(const char *text, size_t size, unsigned *status);

@@ -76,6 +76,11 @@ static void test_http__unknown_paths_are_404_and_other_methods_405(void **state)
     assert_false(heard_header(&heard, "Allow", value, sizeof value));
     assert_false(heard_header(&heard, "X-Toxiproxy-Request-Id", value, sizeof value));
     heard_release(&heard);
+    heard = server_call(s, "PUT", "/v1/links/a", NULL);
+    assert_int_equal(heard.status, 405);
+    assert_true(heard_header(&heard, "Allow", value, sizeof value));
+    assert_string_equal(value, "GET, PATCH, DELETE");
+    heard_release(&heard);
     assert_int_equal(ask(s, "HEAD /version HTTP/1.1\r\n" HOST "\r\n", NULL), 405);
     server_stop(s);
 }
