@@ -34,6 +34,7 @@ struct proxy_run {
     struct plane *plane;
     struct api *api;
     struct wire_log *log;
+    struct plane_reply end; /* what was counted until the end */
     int exit_code;
 };
 
@@ -75,27 +76,35 @@ static void print_stats(const struct link_metrics *link, bool named)
         fputs(": ", stderr);
     }
     fprintf(stderr,
-            "%s connections (%llu refused, %llu without upstream, %u still open), "
+            "%s connection%s (%llu refused, %llu without upstream, %u still open), "
             "%s bytes to the server, %s to the client\n",
             text_count(count, sizeof count, stats->accepted),
-            (unsigned long long)stats->refused, (unsigned long long)stats->dial_failed,
-            stats->open, text_count(up, sizeof up, stats->bytes_to_server),
+            stats->accepted == 1 ? "" : "s", (unsigned long long)stats->refused,
+            (unsigned long long)stats->dial_failed, stats->open,
+            text_count(up, sizeof up, stats->bytes_to_server),
             text_count(down, sizeof down, stats->bytes_to_client));
 }
 
-/* What passed through, a line for each link. */
-static void sum_up(struct proxy_run *run)
+/* Before the links close, since then they are no more. */
+static void count(struct proxy_run *run)
 {
     const struct plane_command command = {.kind = PLANE_METRICS};
-    struct plane_reply reply;
 
-    if (plane_call_wait(run->plane, &command, &reply) == 0) {
-        bool named = reply.metrics->link_count > 1 || !run->wishes.has_own_link;
+    plane_call_wait(run->plane, &command, &run->end);
+}
 
-        for (uint32_t i = 0; i < reply.metrics->link_count; i++)
-            print_stats(&reply.metrics->links[i], named);
+/* What passed through, a line for each link; behind the last line of -v. */
+static void sum_up(struct proxy_run *run)
+{
+    const struct plane_metrics *metrics = run->end.metrics;
+    bool named;
+
+    if (metrics != NULL) {
+        named = metrics->link_count > 1 || !run->wishes.has_own_link;
+        for (uint32_t i = 0; i < metrics->link_count; i++)
+            print_stats(&metrics->links[i], named);
     }
-    plane_reply_release(&reply);
+    plane_reply_release(&run->end);
 }
 
 /* ---- the way there ---- */
@@ -254,6 +263,7 @@ static void release(struct proxy_run *run)
     uv_run(&run->loop, UV_RUN_DEFAULT);
     assert(run->signals_open == 0);
     uv_loop_close(&run->loop);
+    sum_up(run);
     proxy_flags_release(&run->wishes);
 }
 
@@ -277,7 +287,7 @@ static int run_proxy(struct invocation *invocation)
         run->exit_code = complaint_end(&invocation->err, &err);
     } else {
         uv_run(&run->loop, UV_RUN_DEFAULT);
-        sum_up(run);
+        count(run);
     }
     release(run);
     code = run->exit_code;
