@@ -82,6 +82,28 @@ static void test_complaint__puts_the_exit_code_behind_the_way_out(void **state)
     free(page);
 }
 
+static void test_complaint__folds_the_way_out_at_the_terminals_width(void **state)
+{
+    static const struct terminal narrow = {.utf8 = true, .width = 20};
+    struct error err;
+    char *page;
+
+    (void)state;
+    error_set(&err, E_PARAM, "no");
+    error_hint(&err,
+               "one two three four five\nsix a-word-that-is-wider-than-that x\n\nend");
+    page = print(&err, &narrow, 0);
+    assert_string_equal(page, "error: no\n"
+                              "  one two three four\n"
+                              "  five\n"
+                              "  six\n"
+                              "  a-word-that-is-wider-than-that\n"
+                              "  x\n"
+                              "  \n"
+                              "  end\n");
+    free(page);
+}
+
 static void test_complaint__survives_places_that_cannot_be_shown(void **state)
 {
     static const char binary[] = "\x00\xff\x1b[2J\n\x01\x02";
@@ -128,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_complaint__shows_the_line_and_the_one_before_it),
         cmocka_unit_test(test_complaint__puts_the_exit_code_behind_the_way_out),
+        cmocka_unit_test(test_complaint__folds_the_way_out_at_the_terminals_width),
         cmocka_unit_test(test_complaint__survives_places_that_cannot_be_shown),
         cmocka_unit_test(test_complaint__cleans_foreign_words_and_colours_its_own),
     };
