@@ -130,8 +130,10 @@ test_toxiproxy_populate__checks_everything_before_it_makes_anything(void **state
         {"[" P ",\"buffer\":7}]",
          BAD("proxy 1 ('p'): buffer must be between 4KiB and 1GiB, not 7")},
         {"[" P ",\"dial_timeout\":\"5\"}]",
-         BAD("proxy 1 ('p'): dial_timeout needs a unit: write \\\"5s\\\" or \\\"5ms\\\", not 5")},
-        {"[" P ",\"dial_timeout\":\"1h\"}]", BAD("proxy 1 ('p'): dial_timeout must be between 1ms and 10m, not 1h")},
+         BAD("proxy 1 ('p'): dial_timeout needs a unit: write \\\"5s\\\" or \\\"5ms\\\", "
+             "not 5")},
+        {"[" P ",\"dial_timeout\":\"1h\"}]",
+         BAD("proxy 1 ('p'): dial_timeout must be between 1ms and 10m, not 1h")},
     };
     struct server *s = server_start();
 
