@@ -125,6 +125,44 @@ static void print_link(FILE *to, const struct terminal *terminal, const json_t *
     fputc('\n', to);
 }
 
+/* The first word of `words`: to a blank that is in no quotes. */
+static size_t word_size(const char *words)
+{
+    bool quoted = false;
+    size_t size = 0;
+
+    for (; words[size] != '\0' && (quoted || words[size] != ' '); size++)
+        quoted = quoted != (words[size] == '"');
+    return size;
+}
+
+/* Word by word from column `indent` on; what would be too wide stands below the first. */
+static void put_folded(FILE *to, const struct terminal *terminal, const char *words,
+                       int indent)
+{
+    int column = indent;
+
+    while (*words != '\0') {
+        size_t size = word_size(words);
+        char *word = strndup(words, size);
+        int width = word != NULL ? text_width(word, terminal->utf8) : 0;
+
+        if (column > indent && terminal->width > 0 &&
+            column + 1 + width > terminal->width) {
+            fprintf(to, "\n%*s", indent, "");
+            column = indent;
+        } else if (column > indent) {
+            fputc(' ', to);
+            column++;
+        }
+        if (word != NULL)
+            text_put(to, word, terminal->utf8);
+        column += width;
+        words += size + (words[size] == ' ');
+        free(word);
+    }
+}
+
 static void print_fault(FILE *to, const struct terminal *terminal, const json_t *fault,
                         int width)
 {
@@ -134,7 +172,7 @@ static void print_fault(FILE *to, const struct terminal *terminal, const json_t 
     fputs("  ", to);
     text_put_padded(to, text_of(fault, "name"), width, terminal->utf8);
     fputs("  ", to);
-    text_put(to, words, terminal->utf8);
+    put_folded(to, terminal, words != NULL ? words : "", width + 4);
     fprintf(to, "  %stouched %s%s\n", paint(terminal, "\033[2m"),
             text_count(touched, sizeof touched, count_of(fault, NULL, "touched")),
             paint(terminal, "\033[0m"));

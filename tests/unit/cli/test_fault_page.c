@@ -78,6 +78,21 @@ static void test_fault_page__stands_in_columns(void **state)
     free(page);
 }
 
+static void test_fault_page__folds_a_fault_at_the_terminals_width(void **state)
+{
+    const struct terminal narrow = {.utf8 = true, .width = 30};
+    char *page = print("[{\"name\":\"a\",\"listen\":\"l\",\"upstream\":\"u\",\"faults\":["
+                       "{\"name\":\"x\",\"fault\":\"stall\",\"touched\":2,\"params\":{"
+                       "\"colour\":\"deep blue\",\"other\":\"123456\",\"z\":1}}]}]",
+                       &narrow);
+
+    (void)state;
+    assert_string_equal(page, "a  l -> u  0 open, 0 accepted\n"
+                              "  x  stall colour=\"deep blue\"\n"
+                              "     other=123456 z=1  touched 2\n");
+    free(page);
+}
+
 static void test_fault_page__lets_no_name_steer_the_terminal(void **state)
 {
     const struct terminal plain = {.utf8 = true};
@@ -96,6 +111,7 @@ int main(void)
         cmocka_unit_test(test_fault_page__shows_what_somebody_chose),
         cmocka_unit_test(test_fault_page__shows_what_it_does_not_know),
         cmocka_unit_test(test_fault_page__stands_in_columns),
+        cmocka_unit_test(test_fault_page__folds_a_fault_at_the_terminals_width),
         cmocka_unit_test(test_fault_page__lets_no_name_steer_the_terminal),
     };
 
