@@ -180,7 +180,7 @@ static uint64_t spin_until(const struct deadlines *d, uint64_t due_ns)
 }
 
 /* The time is taken once: a callback that sets its own deadline anew must not keep the
- * loop from its sockets. For the same reason all spinning of one run ends 60 us after
+ * loop from its sockets. For the same reason all spinning of one run ends 100 us after
  * its begin, and after 2 ms of work what is still due waits for the next turn: it is
  * armed for a time that has passed, which fires at once. */
 void deadlines_run(struct deadlines *d)

@@ -125,7 +125,7 @@ struct fault_type {
     void (*on_close)(struct fault *f);
     bool (*closes_port)(const void *conf);
     bool (*spins)(const void *conf); /* its delays end exactly: the loop spins the last
-                                      * 60 us of each */
+                                      * 100 us of each */
     int (*check)(const void *conf, const struct fault_common *common, struct error *err);
 };
 

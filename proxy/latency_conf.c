@@ -42,7 +42,7 @@ const struct param latency_params[] = {
     PARAM_UNION(latency_conf, over, OPTIONAL_DURATION, "over", NULL, "1ms", "24h", NULL,
                 "how long the ramp takes"),
     PARAM(latency_conf, precise, BOOL, "precise", "false", NULL, NULL,
-          "spin for the last 60us of each wait: exact, but costs CPU"),
+          "spin for the last 100us of each wait: exact, but costs CPU"),
     PARAM_END,
 };
 
