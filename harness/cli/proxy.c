@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #include "harness/cli/api_call.h"
@@ -24,6 +25,9 @@
 #include "reports/text.h"
 
 enum { SIGNALS = 3, COUNT_BYTES = 32 };
+
+/* Its loops, timers, wake-ups and API; then there is no connection yet. */
+enum { DESCRIPTORS_MIN = 32 };
 
 struct proxy_run {
     struct invocation *invocation;
@@ -267,6 +271,19 @@ static void release(struct proxy_run *run)
     proxy_flags_release(&run->wishes);
 }
 
+/* Where not even its own descriptors fit, libuv aborts instead of saying so. */
+static bool allows_descriptors(struct error *err)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_MIN)
+        return true;
+    error_set(err, E_SYSTEM, "cannot begin: this process may open %llu files",
+              (unsigned long long)limit.rlim_cur);
+    error_hint(err, "each connection takes two; raise the limit: ulimit -n 4096");
+    return false;
+}
+
 static int run_proxy(struct invocation *invocation)
 {
     struct proxy_run *run = calloc(1, sizeof *run);
@@ -277,6 +294,10 @@ static int run_proxy(struct invocation *invocation)
     /* A reader of ours that goes away is an EPIPE, never a sudden death of every
      * connection. */
     signal(SIGPIPE, SIG_IGN);
+    if (!allows_descriptors(&err)) {
+        free(run);
+        return complaint_end(&invocation->err, &err);
+    }
     if (run == NULL || (rc = uv_loop_init(&run->loop)) != 0) {
         free(run);
         error_set(&err, E_SYSTEM, "cannot begin: %s", uv_strerror(rc));

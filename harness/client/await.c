@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "harness/client/crew.h"
-#include "proxy/nats/subject.h"
 #include "harness/evidence/writer.h"
+#include "proxy/nats/subject.h"
 
 enum { ASK_EVERY_MS = 100, CONNECTED_EVERY_MS = 5, QUIET_ASKS = 2 };
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "harness/client/crew.h"
-#include "proxy/nats/subject.h"
 #include "harness/evidence/writer.h"
+#include "proxy/nats/subject.h"
 
 static const char *text_of(const json_t *conf, const char *name)
 {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static const char *const info_members[] = {
     "server_id",    "server_name", "version",
     "proto",        "git_commit",  "go",

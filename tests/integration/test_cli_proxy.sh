@@ -350,9 +350,11 @@ expect_stderr "cannot read --api-token-file nowhere.token"
 
 it "ends with an error when there is no room for its descriptors or its words"
 # The leak sanitizer wants a descriptor of its own.
-expect_exit 4 env ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" \
-  bash -c 'ulimit -n 6; exec "$0" proxy --upstream 127.0.0.1:1' "$stormdrill"
-expect_stderr "cannot begin: too many open files"
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0"
+# shellcheck disable=SC2016 # the inner shell expands it
+expect_exit 4 bash -c 'ulimit -n 6; exec "$0" proxy --upstream 127.0.0.1:1' "$stormdrill"
+expect_stderr "cannot begin: this process may open 6 files"
+# shellcheck disable=SC2016
 expect_exit 4 bash -c 'exec timeout 20 "$0" proxy --upstream 127.0.0.1:1 >/dev/full' "$stormdrill"
 expect_stderr "cannot write to standard output: No space left on device"
 
