@@ -27,12 +27,17 @@ void home_warn_shm(struct evidence_home *home, const char *why)
                  why, home->folder);
 }
 
+/* Never more than the bound, not even for a moment: an attempt that is taken back would
+ * make a smaller one of another thread fail for nothing. */
 bool home_hold(struct evidence_home *home, uint64_t bytes)
 {
-    if (atomic_fetch_add(&home->held_bytes, bytes) + bytes <= home->held_bytes_max)
-        return true;
-    home_unhold(home, bytes);
-    return false;
+    uint64_t held = atomic_load(&home->held_bytes);
+
+    do {
+        if (held + bytes > home->held_bytes_max)
+            return false;
+    } while (!atomic_compare_exchange_weak(&home->held_bytes, &held, held + bytes));
+    return true;
 }
 
 void home_unhold(struct evidence_home *home, uint64_t bytes)
