@@ -24,19 +24,30 @@ void frame_parser_release(struct frame_parser *parser)
     frame_parser_init(parser);
 }
 
-static enum frame_step lose(struct frame_parser *parser, size_t size, size_t *used)
+static enum frame_step pass_over(struct frame_parser *parser, size_t size, size_t *used)
 {
-    if (!parser->is_lost) {
-        parser->is_lost = true;
-        parser->lost_at = parser->offset - parser->line_bytes;
-        free(parser->line);
-        parser->line = NULL;
-        parser->line_bytes = 0;
-        parser->line_capacity = 0;
-    }
     parser->offset += size;
     *used = size;
     return FRAME_LOST;
+}
+
+/* From `at` on it is not NATS; the bytes at hand end behind it. */
+static enum frame_step lose(struct frame_parser *parser, uint64_t at, size_t size,
+                            size_t *used)
+{
+    parser->is_lost = true;
+    parser->lost_at = at;
+    free(parser->line);
+    parser->line = NULL;
+    parser->line_bytes = 0;
+    parser->line_capacity = 0;
+    return pass_over(parser, size, used);
+}
+
+/* Where the line at hand begins. */
+static uint64_t line_begin(const struct frame_parser *parser)
+{
+    return parser->offset - parser->line_bytes;
 }
 
 /* Room for `more` bytes of a cut line. false: memory is short. */
@@ -73,9 +84,10 @@ static enum frame_step keep_part(struct frame_parser *parser, const uint8_t *byt
 {
     uint32_t limit = line_limit(parser->line_bytes > 0 ? parser->line : bytes,
                                 parser->line_bytes > 0 ? parser->line_bytes : size);
+    uint64_t begin = line_begin(parser);
 
     if (size > limit || parser->line_bytes + size > limit)
-        return lose(parser, size, used);
+        return lose(parser, begin, size, used);
     if (!reserve(parser, (uint32_t)size)) {
         *used = 0;
         return FRAME_NO_MEMORY;
@@ -84,12 +96,8 @@ static enum frame_step keep_part(struct frame_parser *parser, const uint8_t *byt
     parser->line_bytes += (uint32_t)size;
     if (!frame_may_begin(parser->line, parser->line_bytes < VERB_LOOK_BYTES
                                            ? parser->line_bytes
-                                           : VERB_LOOK_BYTES)) {
-        parser->offset += size;
-        lose(parser, 0, used);
-        *used = size;
-        return FRAME_LOST;
-    }
+                                           : VERB_LOOK_BYTES))
+        return lose(parser, begin, size, used);
     parser->offset += size;
     *used = size;
     return FRAME_PARTIAL;
@@ -105,7 +113,7 @@ static enum frame_step take_line(struct frame_parser *parser, const uint8_t *lin
     if (text_size > 0 && line[text_size - 1] == '\r')
         text_size--;
     if (!frame_read(&parser->frame, line, text_size))
-        return lose(parser, size, used);
+        return lose(parser, begin, size, used);
     parser->frame.line_bytes = (uint32_t)line_size;
     parser->frame.number = parser->frames++;
     parser->frame.offset = begin;
@@ -128,11 +136,11 @@ static enum frame_step step_line(struct frame_parser *parser, const uint8_t *byt
         return keep_part(parser, bytes, size, used);
     if (parser->line_bytes == 0) {
         if (part > line_limit(bytes, size))
-            return lose(parser, part, used);
+            return lose(parser, parser->offset, part, used);
         return take_line(parser, bytes, part, part, used);
     }
     if (parser->line_bytes + part > line_limit(parser->line, parser->line_bytes))
-        return lose(parser, part, used);
+        return lose(parser, line_begin(parser), part, used);
     if (!reserve(parser, (uint32_t)part)) {
         *used = 0;
         return FRAME_NO_MEMORY;
@@ -161,15 +169,9 @@ static enum frame_step step_body(struct frame_parser *parser, const uint8_t *byt
         *used = 0;
     }
     for (uint64_t left = parser->body_left - *used; left > 0 && *used < size; left--) {
-        if (bytes[*used] != (uint8_t)crlf[CRLF_BYTES - left]) {
-            size_t good = *used;
-
-            /* Lost from the first byte that should not be there. */
-            parser->offset += good;
-            lose(parser, size - good, used);
-            *used = size;
-            return FRAME_LOST;
-        }
+        /* Lost from the first byte that should not be there. */
+        if (bytes[*used] != (uint8_t)crlf[CRLF_BYTES - left])
+            return lose(parser, parser->offset + *used, size, used);
         ++*used;
     }
     parser->body_left -= *used;
@@ -182,7 +184,7 @@ enum frame_step frame_parser_step(struct frame_parser *parser, const uint8_t *by
 {
     assert(size > 0);
     if (parser->is_lost)
-        return lose(parser, size, used);
+        return pass_over(parser, size, used);
     if (parser->body_left > 0)
         return step_body(parser, bytes, size, used);
     return step_line(parser, bytes, size, used);

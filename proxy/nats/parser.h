@@ -45,7 +45,6 @@ struct frame_parser {
     uint8_t *line;          /* a line that was cut: what came so far */
     uint32_t line_bytes;    /* in it */
     uint32_t line_capacity; /* of it */
-    bool line_was_cut;      /* frame's texts point into `line` */
     bool is_lost;
 };
 
