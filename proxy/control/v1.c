@@ -38,7 +38,7 @@ const struct route v1_routes[] = {
     {.pattern = NULL},
 };
 
-enum { NAMES_MAX = 256, NAMES_SHOWN = 10 };
+enum { NAMES_MAX = 256, NAMES_SHOWN = 10, ID_BYTES = 16 };
 
 struct book *v1_book(struct call *call)
 {
@@ -187,4 +187,55 @@ void v1_reply_failed(struct call *call, const struct book_answer *answer)
         book_read(v1_book(call), on_read_for_missing, call);
     else
         call_reply_error(call, v1_status(answer->rc), &answer->error);
+}
+
+/* ---- what a path names ---- */
+
+static void reply_missing(struct call *call)
+{
+    const struct book_answer missing = {.rc = E_NOT_FOUND};
+
+    v1_reply_failed(call, &missing);
+}
+
+const struct book_link *v1_link(struct call *call, const struct book_answer *answer)
+{
+    const struct book_link *link;
+
+    if (answer->rc != 0) {
+        v1_reply_failed(call, answer);
+        return NULL;
+    }
+    link = book_find(v1_book(call), call_part(call, "link"));
+    if (link == NULL)
+        reply_missing(call);
+    return link;
+}
+
+/* By its name, or else by its id in digits. */
+static const struct book_fault *find_fault(const struct book_link *link, const char *part)
+{
+    const struct book_fault *found = book_link_fault(link, part);
+    char id[ID_BYTES];
+
+    for (const struct book_fault *f = link->faults; f != NULL && found == NULL;
+         f = f->next) {
+        snprintf(id, sizeof id, "%u", f->id.number);
+        if (f->id.number != 0 && strcmp(id, part) == 0)
+            found = f;
+    }
+    return found;
+}
+
+const struct book_fault *v1_fault(struct call *call, const struct book_answer *answer)
+{
+    const struct book_link *link = v1_link(call, answer);
+    const struct book_fault *fault;
+
+    if (link == NULL)
+        return NULL;
+    fault = find_fault(link, call_part(call, "fault"));
+    if (fault == NULL)
+        reply_missing(call);
+    return fault;
 }

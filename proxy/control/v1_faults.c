@@ -10,13 +10,6 @@
 static const char fault_example[] =
     "{\"fault\": \"latency\", \"params\": {\"base\": \"100ms\"}}";
 
-static void reply_not_found(struct call *call)
-{
-    const struct book_answer missing = {.rc = E_NOT_FOUND};
-
-    v1_reply_failed(call, &missing);
-}
-
 /* ---- list ---- */
 
 static int append_faults(json_t *list, const struct book_link *link)
@@ -56,18 +49,12 @@ void v1_list_faults(struct call *call)
 static void on_read_link(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
+    const struct book_link *link = v1_link(call, answer);
     json_t *list;
     int failed;
 
-    if (answer->rc != 0) {
-        v1_reply_failed(call, answer);
+    if (link == NULL)
         return;
-    }
-    if (link == NULL) {
-        reply_not_found(call);
-        return;
-    }
     list = json_array();
     failed = append_faults(list, link);
     v1_reply_counted(call, json_pack("{s:o}", "faults", call_whole(list, failed)));
@@ -113,28 +100,10 @@ void v1_add_fault(struct call *call)
 
 /* ---- one fault ---- */
 
-/* The fault that the call's path names, in the answer of a book_read; NULL: the call has
- * been replied to. */
-static const struct book_fault *find(struct call *call, const struct book_answer *answer)
-{
-    const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
-    const struct book_fault *fault = NULL;
-
-    if (link != NULL)
-        fault = v1_find_fault(link, call_part(call, "fault"));
-    if (answer->rc != 0)
-        v1_reply_failed(call, answer);
-    else if (fault == NULL)
-        reply_not_found(call);
-    if (answer->rc != 0)
-        return NULL;
-    return fault;
-}
-
 static void on_read_to_show(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    const struct book_fault *fault = find(call, answer);
+    const struct book_fault *fault = v1_fault(call, answer);
 
     if (fault != NULL)
         v1_reply_counted(call, v1_fault_json(fault));
@@ -158,7 +127,7 @@ static void on_changed(void *arg, const struct book_answer *answer)
 static void on_read_to_change(void *arg, const struct book_answer *answer)
 {
     struct v1_work *work = arg;
-    const struct book_fault *fault = find(work->call, answer);
+    const struct book_fault *fault = v1_fault(work->call, answer);
 
     if (fault != NULL)
         book_fault_change(v1_book(work->call), call_part(work->call, "link"), fault->name,
@@ -228,7 +197,7 @@ static void on_healed(void *arg, const struct book_answer *answer)
 static void on_read_to_heal(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    const struct book_fault *fault = find(call, answer);
+    const struct book_fault *fault = v1_fault(call, answer);
 
     if (fault != NULL)
         book_fault_remove(v1_book(call), call_part(call, "link"), fault->name, on_healed,
@@ -280,19 +249,13 @@ static void on_one_healed(void *arg, const struct book_answer *answer)
 static void on_read_to_heal_all(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
+    const struct book_link *link = v1_link(call, answer);
     struct v1_work *work;
     json_t *names;
     int failed = 0;
 
-    if (answer->rc != 0) {
-        v1_reply_failed(call, answer);
+    if (link == NULL)
         return;
-    }
-    if (link == NULL) {
-        reply_not_found(call);
-        return;
-    }
     names = json_array();
     for (const struct book_fault *f = link->faults; f != NULL; f = f->next)
         failed |= json_array_append_new(names, json_string(f->name));

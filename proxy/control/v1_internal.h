@@ -33,8 +33,10 @@ unsigned v1_status(int code);
  * name, from the call's parts {link} and {fault}. */
 void v1_reply_failed(struct call *call, const struct book_answer *answer);
 
-/* By its name, or else by its id in digits. */
-const struct book_fault *v1_find_fault(const struct book_link *link, const char *part);
+/* The link, or its fault (by name, or else by id), that the call's path names, in the
+ * answer of a book_read; NULL: the call has been replied to. */
+const struct book_link *v1_link(struct call *call, const struct book_answer *answer);
+const struct book_fault *v1_fault(struct call *call, const struct book_answer *answer);
 
 /* {"id", "fault", "name", "params", "toxic"?}. This and the next two give new objects,
  * whole, or NULL when memory is short. */

@@ -3,28 +3,11 @@
  * The book knows what was asked for, the plane what came of it. So a listing is made in
  * two steps: the book's names and parameters first, then one snapshot of the plane's
  * counters, matched by id. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "proxy/control/toxics.h"
 #include "proxy/control/v1_internal.h"
 
 enum { TEXT_BYTES = 64 };
-
-const struct book_fault *v1_find_fault(const struct book_link *link, const char *part)
-{
-    const struct book_fault *found = book_link_fault(link, part);
-    char id[TEXT_BYTES];
-
-    for (const struct book_fault *f = link->faults; f != NULL && found == NULL;
-         f = f->next) {
-        snprintf(id, sizeof id, "%u", f->id.number);
-        if (f->id.number != 0 && strcmp(id, part) == 0)
-            found = f;
-    }
-    return found;
-}
 
 json_t *v1_fault_json(const struct book_fault *fault)
 {

@@ -129,14 +129,9 @@ void v1_list_links(struct call *call)
 static void on_read_one(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
-    const struct book_link *link = book_find(v1_book(call), call_part(call, "link"));
-    struct book_answer missing = {.rc = E_NOT_FOUND};
+    const struct book_link *link = v1_link(call, answer);
 
-    if (answer->rc != 0)
-        v1_reply_failed(call, answer);
-    else if (link == NULL)
-        v1_reply_failed(call, &missing);
-    else
+    if (link != NULL)
         v1_reply_counted(call, v1_link_json(link));
 }
 
