@@ -211,59 +211,76 @@ void v1_heal_fault(struct call *call)
 
 /* ---- heal all ---- */
 
+struct healing {
+    struct call *call;
+    json_t *names; /* of those that were there at the start */
+    size_t at;
+    json_int_t healed;
+};
+
+static void healing_destroy(struct healing *healing)
+{
+    json_decref(healing->names);
+    free(healing);
+}
+
 static void on_one_healed(void *arg, const struct book_answer *answer);
 
-/* The names that were there at the start, one after the other, so that it ends whatever
- * others add meanwhile. */
-static void heal_next(struct v1_work *work)
+/* One after the other; with the names of the start it ends whatever others add
+ * meanwhile. */
+static void heal_next(struct healing *healing)
 {
-    json_t *names = json_object_get(work->json, "names");
-    size_t at = (size_t)json_integer_value(json_object_get(work->json, "at"));
-    const char *name = json_string_value(json_array_get(names, at));
+    struct call *call = healing->call;
+    const char *name = json_string_value(json_array_get(healing->names, healing->at));
 
-    json_object_set_new(work->json, "at", json_integer((json_int_t)at + 1));
+    healing->at++;
     if (name != NULL) {
-        book_fault_remove(v1_book(work->call), call_part(work->call, "link"), name,
-                          on_one_healed, work);
+        book_fault_remove(v1_book(call), call_part(call, "link"), name, on_one_healed,
+                          healing);
         return;
     }
-    reply_healed(work->call, json_integer_value(json_object_get(work->json, "healed")));
-    v1_work_destroy(work);
+    reply_healed(call, healing->healed);
+    healing_destroy(healing);
 }
 
 /* One that somebody else healed first is healed all the same. */
 static void on_one_healed(void *arg, const struct book_answer *answer)
 {
-    struct v1_work *work = arg;
-    json_int_t healed = json_integer_value(json_object_get(work->json, "healed"));
+    struct healing *healing = arg;
 
     if (answer->rc != 0 && answer->rc != E_NOT_FOUND) {
-        v1_reply_failed(work->call, answer);
-        v1_work_destroy(work);
+        v1_reply_failed(healing->call, answer);
+        healing_destroy(healing);
         return;
     }
-    json_object_set_new(work->json, "healed", json_integer(healed + (answer->rc == 0)));
-    heal_next(work);
+    healing->healed += answer->rc == 0;
+    heal_next(healing);
 }
 
 static void on_read_to_heal_all(void *arg, const struct book_answer *answer)
 {
     struct call *call = arg;
     const struct book_link *link = v1_link(call, answer);
-    struct v1_work *work;
-    json_t *names;
+    struct healing *healing;
     int failed = 0;
 
     if (link == NULL)
         return;
-    names = json_array();
+    healing = calloc(1, sizeof *healing);
+    if (healing == NULL) {
+        call_reply_problem(call, 500, "out of memory");
+        return;
+    }
+    healing->call = call;
+    healing->names = json_array();
     for (const struct book_fault *f = link->faults; f != NULL; f = f->next)
-        failed |= json_array_append_new(names, json_string(f->name));
-    work =
-        v1_work_create(call, json_pack("{s:o, s:i, s:i}", "names",
-                                       call_whole(names, failed), "at", 0, "healed", 0));
-    if (work != NULL)
-        heal_next(work);
+        failed |= json_array_append_new(healing->names, json_string(f->name));
+    if (failed == 0) {
+        heal_next(healing);
+        return;
+    }
+    call_reply_problem(call, 500, "out of memory");
+    healing_destroy(healing);
 }
 
 void v1_heal_faults(struct call *call)

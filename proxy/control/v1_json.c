@@ -3,7 +3,6 @@
  * The book knows what was asked for, the plane what came of it. So a listing is made in
  * two steps: the book's names and parameters first, then one snapshot of the plane's
  * counters, matched by id. */
-
 #include "proxy/control/toxics.h"
 #include "proxy/control/v1_internal.h"
 
