@@ -31,12 +31,6 @@ static uint64_t move_both_ways(int pair[2], uint64_t bytes)
     return now_ms() - started_ms;
 }
 
-static void close_pair(int pair[2])
-{
-    close(pair[0]);
-    close(pair[1]);
-}
-
 static void test_fault_bytes__latency_is_never_early_in_any_distribution(void **state)
 {
     const char *const words[] = {
@@ -59,15 +53,13 @@ static void test_fault_bytes__latency_is_never_early_in_any_distribution(void **
         for (int k = 0; k < 5; k++) {
             uint64_t sent_ns = clock_now(clock_real());
 
-            world_send(pair[0], "PING\r\n");
-            world_expect(pair[1], "PING\r\n");
-            world_send(pair[1], "PONG\r\n");
-            world_expect(pair[0], "PONG\r\n");
+            world_pass(pair[0], pair[1], "PING\r\n");
+            world_pass(pair[1], pair[0], "PONG\r\n");
             assert_true(clock_now(clock_real()) - sent_ns >= 30ull * NS_PER_MS);
         }
         world_heal(w, slow);
     }
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -85,7 +77,7 @@ static void test_fault_bytes__latency_brings_bulk_and_its_end(void **state)
         world_pair(w, pair);
         world_fault(w, "latency", words[i]);
         move_both_ways(pair, 3000 * KB);
-        close_pair(pair);
+        world_close_pair(pair);
         world_destroy(w);
     }
 }
@@ -100,7 +92,7 @@ static void test_fault_bytes__throttle_is_never_faster_than_its_rate(void **stat
     world_fault(w, "throttle", "rate=1MB/s burst=10KB");
     /* 390,000 bytes at a millisecond per thousand; a step and the clock's rounding off */
     assert_true(move_both_ways(pair, 400 * KB) >= 388);
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -122,7 +114,7 @@ static void test_fault_bytes__throttle_shares_a_links_rate(void **state)
         transfer_finish(&transfers[i]);
     assert_true(now_ms() - started_ms >= 298);
     for (int i = 0; i < 3; i++)
-        close_pair(pairs[i]);
+        world_close_pair(pairs[i]);
     world_destroy(w);
 }
 
@@ -141,7 +133,7 @@ static void test_fault_bytes__throttle_of_zero_goes_on_when_it_is_changed(void *
     world_change(w, none, "rate=10KB/s");
     world_expect(pair[1], "PING\r\n");
     world_expect_fin(pair[1]);
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -173,9 +165,9 @@ static void test_fault_bytes__throttle_survives_the_end_of_those_who_wait(void *
     world_change(w, slow, "rate=0B/s");
     world_send(pairs[3][0], "held to the end");
     close(pairs[1][0]);
-    close_pair(pairs[2]);
+    world_close_pair(pairs[2]);
     world_destroy(w); /* closes the link while the last one waits */
-    close_pair(pairs[3]);
+    world_close_pair(pairs[3]);
 }
 
 static void test_fault_bytes__slice_brings_every_byte_and_takes_its_time(void **state)
@@ -189,11 +181,11 @@ static void test_fault_bytes__slice_brings_every_byte_and_takes_its_time(void **
     slice = world_fault(w, "slice", "size=100 variation=50 delay=1ms");
     /* 3,000 bytes are 20 pieces at least, with 19 pauses. */
     assert_true(move_both_ways(pair, 3000) >= 18);
-    close_pair(pair);
+    world_close_pair(pair);
     world_pair(w, pair);
     world_change(w, slice, "size=1000 variation=999 delay=0");
     move_both_ways(pair, 1000 * KB);
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -212,15 +204,13 @@ static void test_fault_bytes__slice_lets_others_have_their_turn(void **state)
     slice = world_fault(w, "slice", "size=1");
     transfer_start(&bulk, pair[0], pair[1], 1 << 20);
     transfer_wait_for(&bulk, 1);
-    for (int i = 0; i < 20; i++) {
-        world_send(other[0], "?");
-        world_expect(other[1], "?");
-    }
+    for (int i = 0; i < 20; i++)
+        world_pass(other[0], other[1], "?");
     assert_true(bulk.received < 1 << 20);
     world_heal(w, slice);
     transfer_finish(&bulk);
-    close_pair(pair);
-    close_pair(other);
+    world_close_pair(pair);
+    world_close_pair(other);
     world_destroy(w);
 }
 
@@ -240,7 +230,7 @@ static void test_fault_bytes__rto_stall_waits_and_loses_nothing(void **state)
     world_expect(pair[1], "PING\r\n");
     /* 277 segments: the seed loses some of them, so somebody waits. */
     assert_true(move_both_ways(pair, 400 * KB) >= 30);
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -269,7 +259,7 @@ static uint8_t *corrupted(uint64_t seed, size_t size, size_t write_size)
         assert_true(n > 0);
         at += (size_t)n;
     }
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
     return received;
 }

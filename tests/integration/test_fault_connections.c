@@ -8,26 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void send_and_expect(int from, int to, const char *text)
-{
-    world_send(from, text);
-    world_expect(to, text);
-}
-
-/* A pair through which bytes have gone both ways. */
-static void open_pair(struct world *w, int pair[2])
-{
-    world_pair(w, pair);
-    send_and_expect(pair[0], pair[1], "hello");
-    send_and_expect(pair[1], pair[0], "welcome");
-}
-
-static void close_pair(int pair[2])
-{
-    close(pair[0]);
-    close(pair[1]);
-}
-
 /* Time has passed for the loop, too: it has answered a command after it. */
 static void let_time_pass(struct world *w, int silent)
 {
@@ -52,14 +32,14 @@ static void expect_both_reset(int pair[2])
 {
     world_expect_reset(pair[0]);
     world_expect_reset(pair[1]);
-    close_pair(pair);
+    world_close_pair(pair);
 }
 
 static void expect_both_closed(int pair[2])
 {
     world_expect_fin(pair[0]);
     world_expect_fin(pair[1]);
-    close_pair(pair);
+    world_close_pair(pair);
 }
 
 static void test_fault_connections__blackhole_resets_only_what_lost_bytes(void **state)
@@ -70,8 +50,8 @@ static void test_fault_connections__blackhole_resets_only_what_lost_bytes(void *
     int untouched[2];
 
     (void)state;
-    open_pair(w, lost);
-    open_pair(w, untouched);
+    world_talking_pair(w, lost);
+    world_talking_pair(w, untouched);
     hole = world_fault(w, "blackhole", "");
     world_send(lost[0], "nobody hears");
     world_send(lost[1], "nor this");
@@ -79,9 +59,9 @@ static void test_fault_connections__blackhole_resets_only_what_lost_bytes(void *
     let_time_pass(w, lost[0]);
     world_heal(w, hole);
     expect_both_reset(lost);
-    send_and_expect(untouched[0], untouched[1], "as before");
-    send_and_expect(untouched[1], untouched[0], "both ways");
-    close_pair(untouched);
+    world_pass(untouched[0], untouched[1], "as before");
+    world_pass(untouched[1], untouched[0], "both ways");
+    world_close_pair(untouched);
     world_destroy(w);
 }
 
@@ -93,14 +73,14 @@ static void test_fault_connections__in_a_blackhole_ends_vanish_too(void **state)
     int aborted[2];
 
     (void)state;
-    open_pair(w, finished);
-    open_pair(w, aborted);
+    world_talking_pair(w, finished);
+    world_talking_pair(w, aborted);
     hole = world_fault(w, "blackhole", "direction=to_server");
     shutdown(finished[0], SHUT_WR);
     world_abort(aborted[0]);
     world_expect_silence(finished[1]);
     let_time_pass(w, aborted[1]);
-    send_and_expect(finished[1], finished[0], "the other way is open");
+    world_pass(finished[1], finished[0], "the other way is open");
     world_heal(w, hole);
     expect_both_reset(finished);
     world_expect_reset(aborted[1]);
@@ -116,7 +96,7 @@ static void test_fault_connections__a_blackhole_turned_off_by_chance_resets(void
     int pair[2];
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     hole = world_fault(w, "blackhole", "");
     world_send(pair[0], "lost");
     let_time_pass(w, pair[1]);
@@ -132,7 +112,7 @@ static void test_fault_connections__a_blackhole_that_rests_resets(void **state)
     int pair[2];
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     wait.fd = pair[0];
     world_fault(w, "blackhole", "on=20ms off=5ms");
     /* Whatever passes while it rests: sooner or later some is lost. */
@@ -141,7 +121,7 @@ static void test_fault_connections__a_blackhole_that_rests_resets(void **state)
     while (poll(&wait, 1, 5) == 0);
     expect_reset_in_the_end(pair[0]);
     expect_reset_in_the_end(pair[1]);
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -151,7 +131,7 @@ static void test_fault_connections__a_blackhole_closes_when_idle(void **state)
     int pair[2];
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     world_fault(w, "blackhole", "idle=20ms direction=to_client");
     expect_both_closed(pair);
     world_destroy(w);
@@ -169,7 +149,7 @@ static void test_fault_connections__limit_ends_after_exactly_so_many_bytes(void 
 
     (void)state;
     memset(bytes, 'x', sizeof bytes);
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     world_fault(w, "limit", "bytes=300001 direction=to_server");
     assert_true(send(pair[0], bytes, sizeof bytes, MSG_NOSIGNAL) >= LIMIT);
     while ((n = recv(pair[1], bytes, sizeof bytes, 0)) > 0)
@@ -177,7 +157,7 @@ static void test_fault_connections__limit_ends_after_exactly_so_many_bytes(void 
     assert_int_equal(n, 0);
     assert_int_equal(got, LIMIT);
     world_expect_fin(pair[0]);
-    close_pair(pair);
+    world_close_pair(pair);
     world_wait_for(w, PROXY_CLOSE, 1);
     assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
                      PROXY_BY_FAULT | PROXY_HOW_FIN);
@@ -190,15 +170,15 @@ static void test_fault_connections__limit_with_fin_leaves_the_other_way_open(voi
     int pair[2];
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     world_fault(w, "limit", "bytes=4 with=fin direction=to_server");
     world_send(pair[0], "abcdef");
     world_expect(pair[1], "abcd");
     world_expect_fin(pair[1]);
-    send_and_expect(pair[1], pair[0], "still open");
+    world_pass(pair[1], pair[0], "still open");
     shutdown(pair[1], SHUT_WR);
     world_expect_fin(pair[0]);
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -208,7 +188,7 @@ static void test_fault_connections__limit_with_rst_is_a_reset(void **state)
     int pair[2];
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     world_fault(w, "limit", "bytes=0 with=rst direction=to_client");
     world_send(pair[1], "x");
     expect_both_reset(pair);
@@ -223,7 +203,7 @@ static void test_fault_connections__reset_hits_old_and_new_connections(void **st
     int fd;
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     reset = world_fault(w, "reset", "");
     expect_both_reset(pair);
     fd = world_connect(w);
@@ -233,8 +213,8 @@ static void test_fault_connections__reset_hits_old_and_new_connections(void **st
     assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
                      PROXY_BY_FAULT | PROXY_HOW_RST);
     world_heal(w, reset);
-    open_pair(w, pair);
-    close_pair(pair);
+    world_talking_pair(w, pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -245,16 +225,16 @@ static void test_fault_connections__reset_on_data_lets_nothing_of_it_arrive(void
     int pair[2];
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     reset = world_fault(w, "reset", "trigger=data wait=1h direction=to_server");
-    send_and_expect(pair[1], pair[0], "the other way provokes nothing");
+    world_pass(pair[1], pair[0], "the other way provokes nothing");
     world_send(pair[0], "request");
     world_expect_silence(pair[1]);
     world_change(w, reset, "wait=0");
     expect_both_reset(pair);
     world_pair(w, pair);
-    send_and_expect(pair[1], pair[0], "who says nothing lives");
-    close_pair(pair);
+    world_pass(pair[1], pair[0], "who says nothing lives");
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -266,14 +246,13 @@ static void test_fault_connections__reset_after_a_time_or_bytes(void **state)
     int fd;
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     reset = world_fault(w, "reset", "after=6B direction=to_server");
-    send_and_expect(pair[0], pair[1], "abc");
-    world_send(pair[0], "def");
-    world_expect(pair[1], "def");
+    world_pass(pair[0], pair[1], "abc");
+    world_pass(pair[0], pair[1], "def");
     expect_both_reset(pair);
     world_heal(w, reset);
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     world_fault(w, "reset", "after=50ms");
     expect_both_reset(pair);
     fd = world_connect(w);
@@ -291,7 +270,7 @@ static void test_fault_connections__close_after_ends_busy_connections(void **sta
     int fd;
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     world_fault(w, "close_after", "time=50ms");
     for (int i = 0; n == 1; i++) {
         struct pollfd wait = {.fd = pair[1], .events = POLLIN};
@@ -301,7 +280,7 @@ static void test_fault_connections__close_after_ends_busy_connections(void **sta
         n = recv(pair[1], &byte, 1, 0);
     }
     assert_int_equal(n, 0);
-    close_pair(pair);
+    world_close_pair(pair);
     fd = world_connect(w);
     world_expect_fin(fd);
     close(fd);
@@ -318,14 +297,14 @@ static void test_fault_connections__half_open_tells_one_side_alone(void **state)
         int pair[2];
         int left = 1 - gone;
 
-        open_pair(w, pair);
+        world_talking_pair(w, pair);
         half = world_fault(w, "half_open", gone == 1 ? "gone=server" : "gone=client");
         world_expect_reset(pair[gone]);
         world_send(pair[left], "is anybody there?");
         world_expect_silence(pair[left]);
         world_heal(w, half);
         world_expect_reset(pair[left]);
-        close_pair(pair);
+        world_close_pair(pair);
     }
     world_destroy(w);
 }
@@ -346,8 +325,8 @@ static void test_fault_connections__half_open_takes_new_connections_too(void **s
     close(pair[1]);
     world_wait_for(w, PROXY_CLOSE, 1);
     world_heal(w, half);
-    open_pair(w, pair);
-    close_pair(pair);
+    world_talking_pair(w, pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -359,11 +338,11 @@ static void test_fault_connections__idle_kill_ends_what_says_nothing(void **stat
     int fd;
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     kill = world_fault(w, "idle_kill", "idle=30ms");
     expect_both_reset(pair);
     world_heal(w, kill);
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     world_fault(w, "idle_kill", "idle=30ms how=close");
     expect_both_closed(pair);
     fd = world_connect(w);
@@ -380,8 +359,8 @@ static void test_fault_connections__idle_kill_forgets_without_a_word(void **stat
     int untouched[2];
 
     (void)state;
-    open_pair(w, lost);
-    open_pair(w, untouched);
+    world_talking_pair(w, lost);
+    world_talking_pair(w, untouched);
     kill = world_fault(w, "idle_kill", "idle=1ms how=silent");
     let_time_pass(w, lost[0]);
     world_send(lost[0], "lost");
@@ -390,7 +369,7 @@ static void test_fault_connections__idle_kill_forgets_without_a_word(void **stat
     let_time_pass(w, lost[0]);
     world_heal(w, kill);
     expect_both_reset(lost);
-    send_and_expect(untouched[0], untouched[1], "as before");
+    world_pass(untouched[0], untouched[1], "as before");
     world_fault(w, "idle_kill", "idle=1ms how=rst_on_data");
     let_time_pass(w, untouched[0]);
     world_send(untouched[0], "late");
@@ -406,13 +385,13 @@ static void test_fault_connections__slow_close_delays_the_end_alone(void **state
     int aborted[2];
 
     (void)state;
-    open_pair(w, pair);
-    open_pair(w, aborted);
+    world_talking_pair(w, pair);
+    world_talking_pair(w, aborted);
     slow = world_fault(w, "slow_close", "delay=1h");
-    send_and_expect(pair[0], pair[1], "data is not delayed");
+    world_pass(pair[0], pair[1], "data is not delayed");
     shutdown(pair[0], SHUT_WR);
     world_expect_silence(pair[1]);
-    send_and_expect(pair[1], pair[0], "nor is the other way");
+    world_pass(pair[1], pair[0], "nor is the other way");
     world_abort(aborted[0]);
     world_expect_reset(aborted[1]);
     close(aborted[1]);
@@ -421,7 +400,7 @@ static void test_fault_connections__slow_close_delays_the_end_alone(void **state
     world_fault(w, "slow_close", "delay=20ms");
     shutdown(pair[1], SHUT_WR);
     world_expect_fin(pair[0]);
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 

@@ -7,25 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void send_and_expect(int from, int to, const char *text)
-{
-    world_send(from, text);
-    world_expect(to, text);
-}
-
-static void open_pair(struct world *w, int pair[2])
-{
-    world_pair(w, pair);
-    send_and_expect(pair[0], pair[1], "hello");
-    send_and_expect(pair[1], pair[0], "welcome");
-}
-
-static void close_pair(int pair[2])
-{
-    close(pair[0]);
-    close(pair[1]);
-}
-
 static void test_fault_doors__slow_accept_dials_late(void **state)
 {
     struct world *w = world_create(1);
@@ -34,21 +15,21 @@ static void test_fault_doors__slow_accept_dials_late(void **state)
     int pair[2];
 
     (void)state;
-    open_pair(w, old);
+    world_talking_pair(w, old);
     slow = world_fault(w, "slow_accept", "delay=1h");
-    send_and_expect(old[0], old[1], "old ones are not delayed");
+    world_pass(old[0], old[1], "old ones are not delayed");
     pair[0] = world_connect(w);
     world_send(pair[0], "early");
     world_expect_silence(w->upstream_fd);
     world_heal(w, slow);
     pair[1] = world_accept(w);
     world_expect(pair[1], "early");
-    close_pair(pair);
+    world_close_pair(pair);
     world_fault(w, "slow_accept", "delay=20ms");
     world_fault(w, "slow_accept", "delay=20ms");
-    open_pair(w, pair);
-    close_pair(pair);
-    close_pair(old);
+    world_talking_pair(w, pair);
+    world_close_pair(pair);
+    world_close_pair(old);
     world_destroy(w);
 }
 
@@ -79,9 +60,9 @@ static void test_fault_doors__max_connections_turns_one_more_away(void **state)
     int fd;
 
     (void)state;
-    open_pair(w, old);
+    world_talking_pair(w, old);
     max = world_fault(w, "max_connections", "max=2");
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     fd = world_connect(w);
     world_expect_reset(fd);
     close(fd);
@@ -90,11 +71,11 @@ static void test_fault_doors__max_connections_turns_one_more_away(void **state)
     world_expect_fin(fd);
     close(fd);
     assert_int_equal(world_stats(w).refused, 2);
-    close_pair(old);
+    world_close_pair(old);
     world_wait_for(w, PROXY_CLOSE, 3);
-    open_pair(w, old);
-    close_pair(old);
-    close_pair(pair);
+    world_talking_pair(w, old);
+    world_close_pair(old);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -107,7 +88,7 @@ static void test_fault_doors__max_connections_lets_in_by_order_of_accept(void **
     char text[2] = "a";
 
     (void)state;
-    open_pair(w, old);
+    world_talking_pair(w, old);
     world_fault(w, "max_connections", "max=1 over=wait");
     for (int i = 0; i < 3; i++) {
         waiting[i] = world_connect(w);
@@ -116,7 +97,7 @@ static void test_fault_doors__max_connections_lets_in_by_order_of_accept(void **
         world_send(waiting[i], text);
     }
     world_expect_silence(w->upstream_fd);
-    close_pair(old);
+    world_close_pair(old);
     for (int i = 0; i < 3; i++) {
         server = world_accept(w);
         text[0] = (char)('a' + i);
@@ -138,7 +119,7 @@ static void test_fault_doors__max_connections_keeps_no_place_for_the_gone(void *
     int servers[2];
 
     (void)state;
-    open_pair(w, old);
+    world_talking_pair(w, old);
     max = world_fault(w, "max_connections", "max=1 over=wait");
     for (int i = 0; i < 4; i++) {
         waiting[i] = world_connect(w);
@@ -147,7 +128,7 @@ static void test_fault_doors__max_connections_keeps_no_place_for_the_gone(void *
     world_abort(waiting[0]);
     world_wait_for(w, PROXY_CLOSE, 1);
     world_send(waiting[1], "second");
-    close_pair(old);
+    world_close_pair(old);
     old[1] = world_accept(w);
     world_expect(old[1], "second");
     world_expect_silence(w->upstream_fd);
@@ -155,13 +136,12 @@ static void test_fault_doors__max_connections_keeps_no_place_for_the_gone(void *
     servers[0] = world_accept(w);
     servers[1] = world_accept(w);
     world_send(waiting[2], "in");
-    world_send(waiting[3], "in");
-    world_expect(servers[0], "in");
+    world_pass(waiting[3], servers[0], "in");
     world_expect(servers[1], "in");
     for (int i = 1; i < 4; i++)
         close(waiting[i]);
     close(old[1]);
-    close_pair(servers);
+    world_close_pair(servers);
     world_destroy(w);
 }
 
@@ -173,13 +153,13 @@ static void test_fault_doors__max_connections_forgets_those_that_close(void **st
     int pair[2];
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     world_change(w, max, "probability=0");
-    close_pair(pair);
+    world_close_pair(pair);
     world_wait_for(w, PROXY_CLOSE, 1);
     world_change(w, max, "probability=1");
-    open_pair(w, pair);
-    close_pair(pair);
+    world_talking_pair(w, pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -191,9 +171,9 @@ static void test_fault_doors__unreachable_dials_once_it_is_healed(void **state)
     int pair[2];
 
     (void)state;
-    open_pair(w, old);
+    world_talking_pair(w, old);
     gone = world_fault(w, "unreachable", "");
-    send_and_expect(old[0], old[1], "through is through");
+    world_pass(old[0], old[1], "through is through");
     pair[0] = world_connect(w);
     world_send(pair[0], "early");
     world_expect_silence(w->upstream_fd);
@@ -201,8 +181,8 @@ static void test_fault_doors__unreachable_dials_once_it_is_healed(void **state)
     world_heal(w, gone);
     pair[1] = world_accept(w);
     world_expect(pair[1], "early");
-    close_pair(pair);
-    close_pair(old);
+    world_close_pair(pair);
+    world_close_pair(old);
     world_destroy(w);
 }
 
@@ -271,17 +251,17 @@ static void test_fault_doors__half_close_survives_faults_that_leave_it_alone(voi
         int pair[2];
         int last = 1 - first;
 
-        open_pair(w, pair);
+        world_talking_pair(w, pair);
         for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
             world_fault(w, faults[i][0], faults[i][1]);
         world_send(pair[first], "bye");
         shutdown(pair[first], SHUT_WR);
         world_expect(pair[last], "bye");
         world_expect_fin(pair[last]);
-        send_and_expect(pair[last], pair[first], "one more thing");
+        world_pass(pair[last], pair[first], "one more thing");
         shutdown(pair[last], SHUT_WR);
         world_expect_fin(pair[first]);
-        close_pair(pair);
+        world_close_pair(pair);
         world_wait_for(w, PROXY_CLOSE, 1);
         assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags & PROXY_HOW_FIN,
                          PROXY_HOW_FIN);
@@ -297,7 +277,7 @@ static void test_fault_doors__an_end_stays_behind_held_bytes_on_heal(void **stat
     int pair[2];
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     world_fault(w, "limit", "bytes=9 direction=to_server");
     slow = world_fault(w, "latency", "base=60s");
     slower = world_fault(w, "slow_close", "delay=1h");
@@ -310,7 +290,7 @@ static void test_fault_doors__an_end_stays_behind_held_bytes_on_heal(void **stat
     world_heal(w, slower);
     world_expect_fin(pair[1]);
     world_expect_fin(pair[0]);
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -324,7 +304,7 @@ static void test_fault_doors__faults_act_in_the_order_in_which_they_came(void **
     int pair[2];
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     slow = world_fault(w, "latency", "base=60s direction=to_server");
     reset = world_fault(w, "reset", "trigger=data direction=to_server");
     world_send(pair[0], "request");
@@ -341,7 +321,7 @@ static void test_fault_doors__faults_act_in_the_order_in_which_they_came(void **
     world_heal(w, slow);
     world_expect_reset(pair[0]);
     world_expect_reset(pair[1]);
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -354,7 +334,7 @@ static void test_fault_doors__a_stack_counts_what_reaches_each(void **state)
     int pair[2];
 
     (void)state;
-    open_pair(w, pair);
+    world_talking_pair(w, pair);
     hole = world_fault(w, "blackhole", "direction=to_server after=4B");
     world_fault(w, "limit", "bytes=6 direction=to_server");
     world_send(pair[0], "abcdefgh");
@@ -364,12 +344,12 @@ static void test_fault_doors__a_stack_counts_what_reaches_each(void **state)
     world_heal(w, hole);
     world_expect_reset(pair[0]);
     world_expect_reset(pair[1]);
-    close_pair(pair);
-    open_pair(w, pair);
+    world_close_pair(pair);
+    world_talking_pair(w, pair);
     world_send(pair[0], "abcdefgh");
     world_expect(pair[1], "a");
     world_expect_fin(pair[1]);
-    close_pair(pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 

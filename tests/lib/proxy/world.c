@@ -153,6 +153,19 @@ void world_pair(struct world *w, int pair[2])
     pair[1] = world_accept(w);
 }
 
+void world_talking_pair(struct world *w, int pair[2])
+{
+    world_pair(w, pair);
+    world_pass(pair[0], pair[1], "hello");
+    world_pass(pair[1], pair[0], "welcome");
+}
+
+void world_close_pair(const int pair[2])
+{
+    close(pair[0]);
+    close(pair[1]);
+}
+
 void world_send(int fd, const char *text)
 {
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
@@ -174,6 +187,12 @@ void world_expect(int fd, const char *text)
         size += (size_t)n;
     }
     assert_memory_equal(got, text, want);
+}
+
+void world_pass(int from, int to, const char *text)
+{
+    world_send(from, text);
+    world_expect(to, text);
 }
 
 void world_expect_fin(int fd)

@@ -52,9 +52,14 @@ void world_pair(struct world *w, int pair[2]); /* [0] client, [1] upstream */
 int world_connect_port(uint16_t port);         /* -1 and errno when refused */
 int world_listen(uint16_t *port, int backlog);
 
+/* A pair through which bytes have gone both ways. */
+void world_talking_pair(struct world *w, int pair[2]);
+void world_close_pair(const int pair[2]);
+
 /* Send all of it; receive exactly so much, or until the end. */
 void world_send(int fd, const char *text);
 void world_expect(int fd, const char *text);
+void world_pass(int from, int to, const char *text); /* sent here, expected there */
 void world_expect_fin(int fd);
 void world_expect_reset(int fd);
 void world_abort(int fd); /* close with RST */

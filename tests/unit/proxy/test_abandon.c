@@ -15,8 +15,7 @@ static struct fault_id open_half(struct world *w, int pair[2], int gone)
     struct fault_id fault;
 
     world_pair(w, pair);
-    world_send(pair[0], "x");
-    world_expect(pair[1], "x");
+    world_pass(pair[0], pair[1], "x");
     fault = world_fault(w, "half_open", gone_words[gone]);
     world_expect_reset(pair[gone]);
     world_expect_silence(pair[1 - gone]);
@@ -41,8 +40,7 @@ static void test_abandon__resets_one_side_and_says_which(void **state)
                              (gone == 0 ? PROXY_BY_CLIENT : PROXY_BY_SERVER));
         assert_int_equal(world_count(w, PROXY_ABANDON), 1);
         assert_int_equal(world_count(w, PROXY_HALF_CLOSED), 0);
-        close(pair[0]);
-        close(pair[1]);
+        world_close_pair(pair);
         world_destroy(w);
     }
 }
@@ -89,14 +87,11 @@ static void test_abandon__a_heal_and_a_rest_reset_the_other_side(void **state)
         world_wait_for(w, PROXY_CLOSE, 1);
         assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
                          PROXY_BY_FAULT | PROXY_HOW_RST);
-        close(pair[0]);
-        close(pair[1]);
+        world_close_pair(pair);
         /* Those who come now find a whole connection. */
         world_pair(w, pair);
-        world_send(pair[0], "whole");
-        world_expect(pair[1], "whole");
-        close(pair[0]);
-        close(pair[1]);
+        world_pass(pair[0], pair[1], "whole");
+        world_close_pair(pair);
         world_destroy(w);
     }
 }
@@ -149,8 +144,7 @@ static void test_abandon__is_safe_in_the_middle_of_bulk(void **state)
         for (int i = 0; i < PAIRS; i++) {
             transfer_finish_sender(&there[i]);
             transfer_finish_sender(&back[i]);
-            close(pairs[i][0]);
-            close(pairs[i][1]);
+            world_close_pair(pairs[i]);
         }
         world_wait_for(w, PROXY_CLOSE, PAIRS);
         assert_int_equal(world_stats(w).held_bytes, 0);

@@ -43,8 +43,7 @@ static void test_admission__a_wait_ends_by_itself_and_never_early(void **state)
     /* One after the other, as they stand: they add up. */
     assert_true(world_find(w, PROXY_DIAL, 0).event.time_ns - accepted_ns >=
                 50 * NS_PER_MS);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -77,8 +76,7 @@ static void test_admission__places_go_to_the_oldest_that_waits(void **state)
     }
     for (int i = 0; i < CLIENTS; i++) {
         servers[i] = world_accept(w);
-        world_send(clients[i], "x");
-        world_expect(servers[i], "x");
+        world_pass(clients[i], servers[i], "x");
         assert_int_equal(world_count(w, PROXY_DIAL), i + 1);
         assert_int_equal(world_find(w, PROXY_DIAL, i).event.connection,
                          world_find(w, PROXY_ACCEPT, i).event.connection);
@@ -110,8 +108,7 @@ test_admission__a_client_that_gives_up_is_noticed_and_takes_no_place(void **stat
     world_wait_for(w, PROXY_CLOSE, 1);
     assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
                      PROXY_BY_CLIENT | PROXY_HOW_RST);
-    close(first[0]);
-    close(first[1]);
+    world_close_pair(first);
     world_send(next, "next");
     server = world_accept(w);
     world_expect(server, "next");
@@ -140,8 +137,7 @@ static void test_admission__a_place_comes_back_when_a_later_fault_refuses(void *
     fd = world_connect(w);
     world_expect_reset(fd);
     close(fd);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 

@@ -121,10 +121,8 @@ static void test_bounds__stalled_readers_cost_no_more_than_the_bound(void **stat
     assert_int_equal(world_stats(w).open, PAIRS);
     assert_int_equal(world_reset(w), PAIRS);
     assert_int_equal(memory(w), 0);
-    for (int i = 0; i < PAIRS; i++) {
-        close(pairs[i][0]);
-        close(pairs[i][1]);
-    }
+    for (int i = 0; i < PAIRS; i++)
+        world_close_pair(pairs[i]);
     world_destroy(w);
 }
 

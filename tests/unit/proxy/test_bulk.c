@@ -27,8 +27,7 @@ static void test_bulk__passes_256_megabytes_both_ways_at_once(void **state)
     assert_int_equal(world_stats(w).bytes_to_client, 256ull << 20);
     assert_int_equal(world_stats(w).bytes_from_client, 256ull << 20);
     assert_int_equal(world_stats(w).bytes_from_server, 256ull << 20);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -60,17 +59,14 @@ static void test_bulk__borrows_a_pipe_only_in_bulk(void **state)
 
     (void)state;
     world_pair(w, pair);
-    for (int i = 0; i < 100; i++) {
-        world_send(pair[0], "small");
-        world_expect(pair[1], "small");
-    }
+    for (int i = 0; i < 100; i++)
+        world_pass(pair[0], pair[1], "small");
     assert_int_equal(count_pipes(), before);
     transfer_start(&t, pair[0], pair[1], 64 << 20);
     transfer_wait_for(&t, 32 << 20);
     assert_int_equal(count_pipes(), before + 2);
     transfer_finish(&t);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
 
     /* The one in the pool is used again, and none is needed under a fault. */
     world_pair(w, pair);
@@ -78,8 +74,7 @@ static void test_bulk__borrows_a_pipe_only_in_bulk(void **state)
     transfer_start(&t, pair[0], pair[1], 32 << 20);
     transfer_finish(&t);
     world_heal(w, slow);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     assert_int_equal(count_pipes(), before + 2);
     world_destroy(w);
     assert_int_equal(count_pipes(), without);
@@ -109,8 +104,7 @@ static void test_bulk__hands_over_to_faults_that_come_and_go(void **state)
         world_heal(w, slow);
     }
     transfer_finish(&t);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -143,8 +137,7 @@ static void test_bulk__a_reset_in_the_middle_arrives_as_a_reset(void **state)
         assert_true(t.wrong_at == UINT64_MAX);
         world_wait_for(w, PROXY_CLOSE, i + 1);
         assert_true(world_find(w, PROXY_CLOSE, i).event.flags & PROXY_HOW_RST);
-        close(pair[0]);
-        close(pair[1]);
+        world_close_pair(pair);
     }
     world_destroy(w);
 }
@@ -178,8 +171,7 @@ static void test_bulk__a_client_that_stopped_reading_blocks_no_control_call(void
     world_wait_for(w, PROXY_CLOSE, 1);
     assert_int_equal(world_stats(w).held_bytes, 0);
     transfer_finish_sender(&t);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -204,8 +196,7 @@ static void test_bulk__the_buffer_option_bounds_what_a_direction_holds(void **st
     assert_int_equal(world_find(w, PROXY_BOUND, 0).event.flags, PROXY_BY_CLIENT);
     world_reset(w);
     transfer_finish_sender(&t);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -229,8 +220,7 @@ static void test_bulk__the_process_has_a_bound_for_all_directions(void **state)
     world_reset(w);
     for (int i = 0; i < CONNECTIONS; i++) {
         transfer_finish_sender(&transfers[i]);
-        close(pairs[i][0]);
-        close(pairs[i][1]);
+        world_close_pair(pairs[i]);
     }
     world_destroy(w);
 }
@@ -251,8 +241,7 @@ static void test_bulk__a_throttle_is_not_paid_with_memory(void **state)
     assert_in_range(world_stats(w).held_bytes, 1, (1 << 20) + 64 * 1024);
     world_heal(w, slow);
     transfer_finish(&t);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -292,8 +281,7 @@ static void test_bulk__a_close_stands_behind_its_bytes_and_ends_both_sides(void 
                      PROXY_BY_FAULT | PROXY_HOW_FIN);
     assert_int_equal(world_stats(w).bytes_to_server, BYTES);
     transfer_finish_sender(&t);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 

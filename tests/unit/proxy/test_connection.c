@@ -64,8 +64,7 @@ static void test_connection__a_silent_upstream_times_out_and_delays_nobody(void 
     assert_int_equal(world_count(w, PROXY_DIALED), 0);
     /* Meanwhile the other link does its work. */
     world_pair(w, pair);
-    world_send(pair[0], "PING\r\n");
-    world_expect(pair[1], "PING\r\n");
+    world_pass(pair[0], pair[1], "PING\r\n");
     for (int i = 0; i < 20; i++) {
         world_expect_reset(hanging[i]);
         close(hanging[i]);
@@ -76,8 +75,7 @@ static void test_connection__a_silent_upstream_times_out_and_delays_nobody(void 
                     20ull * NS_PER_S);
     assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
                      PROXY_BY_PROXY | PROXY_HOW_RST | PROXY_HOW_TIMEOUT);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     silent_destroy(&silent);
     world_destroy(w);
 }
@@ -135,8 +133,7 @@ static void test_connection__a_name_is_looked_up_and_its_addresses_tried(void **
     assert_int_equal(reply.rc, 0);
     client = world_connect_port(reply.port);
     server = world_accept(w);
-    world_send(client, "x");
-    world_expect(server, "x");
+    world_pass(client, server, "x");
     close(client);
     close(server);
     snprintf(options.upstream, sizeof options.upstream, "no-such-host.invalid:1");
@@ -167,8 +164,7 @@ static void bring_into(struct world *w, enum step step, struct silent *silent,
         return;
     }
     world_pair(w, pair);
-    world_send(pair[0], "x");
-    world_expect(pair[1], "x");
+    world_pass(pair[0], pair[1], "x");
     if (step == HELD) {
         world_fault(w, "latency", "base=60s");
         world_send(pair[0], "held");
@@ -226,8 +222,7 @@ static void test_connection__two_thousand_leave_nothing_behind(void **state)
         int pair[2];
 
         world_pair(w, pair);
-        world_send(pair[1], "INFO");
-        world_expect(pair[0], "INFO");
+        world_pass(pair[1], pair[0], "INFO");
         if (i % 3 == 0)
             world_abort(pair[0]);
         else

@@ -41,10 +41,8 @@ static void test_dial__that_met_another_is_not_taken_for_itself(void **state)
     assert_false(dial_met_itself(pair[1]));
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, unix_pair), 0);
     assert_false(dial_met_itself(unix_pair[0]));
-    close(unix_pair[0]);
-    close(unix_pair[1]);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(unix_pair);
+    world_close_pair(pair);
     world_destroy(w);
 }
 

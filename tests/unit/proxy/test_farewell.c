@@ -77,8 +77,7 @@ static void test_farewell__a_peer_that_goes_on_sending_loses_nothing(void **stat
     shutdown(pair[1], SHUT_RDWR);
     pthread_join(to_server.thread, NULL);
     pthread_join(to_client.thread, NULL);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -97,8 +96,7 @@ static void test_farewell__a_peer_that_takes_nothing_delays_no_end(void **state)
     world_wait_for(w, PROXY_CLOSE, 1);
     pthread_join(to_client.thread, NULL);
     world_destroy(w);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     assert_int_equal(world_open_fds(), fds);
 }
 

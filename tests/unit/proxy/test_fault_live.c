@@ -17,16 +17,14 @@ static void test_fault_live__latency_holds_bytes_until_it_is_healed(void **state
     slow = world_fault(w, "latency", "base=60s direction=to_server");
     world_send(pair[0], "PING\r\n");
     shutdown(pair[0], SHUT_WR);
-    world_send(pair[1], "PONG\r\n");
-    world_expect(pair[0], "PONG\r\n");
+    world_pass(pair[1], pair[0], "PONG\r\n");
     world_expect_silence(pair[1]);
     assert_int_equal(world_stats(w).held_bytes, 6);
     world_heal(w, slow);
     world_expect(pair[1], "PING\r\n");
     world_expect_fin(pair[1]);
     assert_int_equal(world_stats(w).held_bytes, 0);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -44,14 +42,12 @@ static void test_fault_live__a_changed_latency_lets_go_of_what_it_holds(void **s
     world_expect_silence(pair[1]);
     world_change(w, slow, "base=1ms");
     world_expect(pair[1], "one");
-    world_send(pair[0], "two");
-    world_expect(pair[1], "two");
+    world_pass(pair[0], pair[1], "two");
     change = world_find(w, PROXY_FAULT_CHANGE, 0);
     assert_non_null(strstr(change.detail, "\"fault\":\"latency\""));
     assert_non_null(strstr(change.detail, "\"label\":\"latency#1\""));
     assert_non_null(strstr(change.detail, "\"base\":\"1ms\""));
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -65,13 +61,11 @@ static void test_fault_live__a_stalled_direction_goes_on_after_the_heal(void **s
     world_pair(w, pair);
     stall = world_fault(w, "stall", "direction=to_client");
     world_send(pair[1], "delivery");
-    world_send(pair[0], "publish");
-    world_expect(pair[1], "publish");
+    world_pass(pair[0], pair[1], "publish");
     world_expect_silence(pair[0]);
     world_heal(w, stall);
     world_expect(pair[0], "delivery");
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -83,8 +77,7 @@ static void test_fault_live__a_reset_waits_for_the_heal_of_a_stall(void **state)
 
     (void)state;
     world_pair(w, pair);
-    world_send(pair[0], "x");
-    world_expect(pair[1], "x");
+    world_pass(pair[0], pair[1], "x");
     stall = world_fault(w, "stall", "");
     world_abort(pair[0]);
     world_expect_silence(pair[1]);
@@ -106,8 +99,7 @@ static void test_fault_live__a_reset_after_a_fin_is_noticed_while_paused(void **
 
     (void)state;
     world_pair(w, pair);
-    world_send(pair[0], "x");
-    world_expect(pair[1], "x");
+    world_pass(pair[0], pair[1], "x");
     stall = world_fault(w, "stall", "direction=to_server");
     shutdown(pair[0], SHUT_WR);
     world_expect_silence(pair[1]);
@@ -132,8 +124,7 @@ static void test_fault_live__refuse_ends_new_and_old_connections(void **state)
 
     (void)state;
     world_pair(w, pair);
-    world_send(pair[0], "x");
-    world_expect(pair[1], "x");
+    world_pass(pair[0], pair[1], "x");
     refuse = world_fault(w, "refuse", "");
     world_expect_reset(pair[0]);
     world_expect_reset(pair[1]);
@@ -144,13 +135,10 @@ static void test_fault_live__refuse_ends_new_and_old_connections(void **state)
     assert_int_equal(world_find(w, PROXY_REFUSED, 0).event.flags, PROXY_HOW_RST);
     assert_int_equal(world_stats(w).refused, 1);
     world_heal(w, refuse);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_pair(w, pair);
-    world_send(pair[0], "back");
-    world_expect(pair[1], "back");
-    close(pair[0]);
-    close(pair[1]);
+    world_pass(pair[0], pair[1], "back");
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -166,10 +154,8 @@ static void test_fault_live__refuse_with_fin_keeps_old_connections_when_told(voi
     fd = world_connect(w);
     world_expect_fin(fd);
     close(fd);
-    world_send(pair[0], "still here");
-    world_expect(pair[1], "still here");
-    close(pair[0]);
-    close(pair[1]);
+    world_pass(pair[0], pair[1], "still here");
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -180,16 +166,14 @@ static void test_fault_live__a_fin_stays_a_fin_when_bytes_lie_unread(void **stat
 
     (void)state;
     world_pair(w, pair);
-    world_send(pair[0], "x");
-    world_expect(pair[1], "x");
+    world_pass(pair[0], pair[1], "x");
     world_fault(w, "stall", "");
     world_send(pair[0], "nobody reads this");
     world_send(pair[1], "nor this");
     world_fault(w, "refuse", "with=fin");
     world_expect_fin(pair[0]);
     world_expect_fin(pair[1]);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -205,15 +189,12 @@ static void test_fault_live__a_closed_port_refuses_and_opens_again(void **state)
         refuse = world_fault(w, "refuse", "port=closed keep_old=true");
         assert_int_equal(world_connect_port(w->link_port), -1);
         assert_int_equal(errno, ECONNREFUSED);
-        world_send(pair[0], "old");
-        world_expect(pair[1], "old");
+        world_pass(pair[0], pair[1], "old");
         world_heal(w, refuse);
-        close(pair[0]);
-        close(pair[1]);
+        world_close_pair(pair);
         world_pair(w, pair);
     }
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 

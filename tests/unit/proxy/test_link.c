@@ -16,10 +16,8 @@ static void test_link__passes_bytes_both_ways(void **state)
 
     (void)state;
     world_pair(w, pair);
-    world_send(pair[0], "CONNECT {}\r\n");
-    world_expect(pair[1], "CONNECT {}\r\n");
-    world_send(pair[1], "INFO {}\r\n");
-    world_expect(pair[0], "INFO {}\r\n");
+    world_pass(pair[0], pair[1], "CONNECT {}\r\n");
+    world_pass(pair[1], pair[0], "INFO {}\r\n");
     assert_int_equal(world_stats(w).open, 1);
     assert_int_equal(world_stats(w).bytes_to_server, 12);
     assert_int_equal(world_stats(w).bytes_to_client, 9);
@@ -46,8 +44,7 @@ static void test_link__honours_a_half_close_in_either_direction(void **state)
         shutdown(pair[side], SHUT_WR);
         world_expect(pair[1 - side], "last words");
         world_expect_fin(pair[1 - side]);
-        world_send(pair[1 - side], "and an answer");
-        world_expect(pair[side], "and an answer");
+        world_pass(pair[1 - side], pair[side], "and an answer");
         close(pair[1 - side]);
         world_expect_fin(pair[side]);
         close(pair[side]);
@@ -66,8 +63,7 @@ static void test_link__passes_a_reset_on_as_a_reset(void **state)
         int pair[2];
 
         world_pair(w, pair);
-        world_send(pair[0], "x");
-        world_expect(pair[1], "x");
+        world_pass(pair[0], pair[1], "x");
         world_abort(pair[side]);
         world_expect_reset(pair[1 - side]);
         close(pair[1 - side]);
@@ -95,8 +91,7 @@ static void test_link__resets_connections_on_both_sides(void **state)
                      PROXY_BY_FAULT | PROXY_HOW_RST);
     assert_string_equal(world_find(w, PROXY_ACTION, 0).detail,
                         "{\"action\":\"reset\",\"params\":{}}");
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -136,8 +131,7 @@ static void test_link__tells_a_connections_story_in_order(void **state)
     (void)state;
     world_fault(w, "latency", "base=1ms");
     world_pair(w, pair);
-    world_send(pair[1], "INFO");
-    world_expect(pair[0], "INFO");
+    world_pass(pair[1], pair[0], "INFO");
     close(pair[0]);
     world_expect_fin(pair[1]);
     close(pair[1]);

@@ -39,8 +39,7 @@ static void test_metrics__tells_each_link_and_fault(void **state)
     (void)state;
     world_open_link(w, &second);
     world_pair(w, pair);
-    world_send(pair[0], "hello");
-    world_expect(pair[1], "hello");
+    world_pass(pair[0], pair[1], "hello");
     fault = world_fault(w, "latency", "base=60s direction=to_server");
     world_send(pair[0], "held");
     while (world_stats(w).held_bytes < 4)
@@ -63,8 +62,7 @@ static void test_metrics__tells_each_link_and_fault(void **state)
     assert_string_equal(metrics->faults[0].label, "latency#1");
     assert_int_equal(metrics->faults[0].touched, 1);
     plane_metrics_destroy(metrics);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -78,8 +76,7 @@ static void test_metrics__counts_closes_by_whom_and_how(void **state)
     (void)state;
     for (int side = 0; side < 2; side++) {
         world_pair(w, pair);
-        world_send(pair[0], "x");
-        world_expect(pair[1], "x");
+        world_pass(pair[0], pair[1], "x");
         world_abort(pair[side]);
         world_expect_reset(pair[1 - side]);
         close(pair[1 - side]);
@@ -93,8 +90,7 @@ static void test_metrics__counts_closes_by_whom_and_how(void **state)
     world_wait_for(w, PROXY_DIALED, 4);
     world_reset(w);
     world_expect_reset(pair[0]);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_upstream(w, "");
     fd = world_connect(w);
     world_expect_reset(fd);
@@ -120,10 +116,8 @@ static void test_metrics__delays_that_were_drawn_and_missed_are_histograms(void 
     (void)state;
     fault = world_fault(w, "latency", "base=2ms jitter=3ms direction=to_server");
     world_pair(w, pair);
-    for (int i = 0; i < 10; i++) {
-        world_send(pair[0], "x");
-        world_expect(pair[1], "x");
-    }
+    for (int i = 0; i < 10; i++)
+        world_pass(pair[0], pair[1], "x");
     metrics = take(w);
     assert_int_equal(metrics->faults[0].delays.count, 10);
     assert_true(metrics->faults[0].delays.max_ns >= 2 * NS_PER_MS);
@@ -138,8 +132,7 @@ static void test_metrics__delays_that_were_drawn_and_missed_are_histograms(void 
     metrics = take(w);
     assert_true(metrics->lag.count >= 50);
     plane_metrics_destroy(metrics);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 

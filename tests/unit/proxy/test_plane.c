@@ -113,8 +113,7 @@ static void test_plane__listens_on_v6_and_unix_sockets(void **state)
     w->link = reply.link;
     w->link_port = reply.port;
     world_pair(w, pair);
-    world_send(pair[0], "through two links");
-    world_expect(pair[1], "through two links");
+    world_pass(pair[0], pair[1], "through two links");
     shutdown(pair[1], SHUT_WR);
     world_expect_fin(pair[0]);
     close(pair[0]);
@@ -209,8 +208,7 @@ static void test_plane__raising_the_probability_only_adds_connections(void **sta
     for (int i = 30; i < 30 + flips; i++)
         assert_true(world_find(w, PROXY_FAULT_DRAW, i).event.flags & PROXY_DRAW_HIT);
     for (int i = 0; i < 30; i++) {
-        close(pairs[i][0]);
-        close(pairs[i][1]);
+        world_close_pair(pairs[i]);
     }
     world_destroy(w);
 }

@@ -26,10 +26,8 @@ static void expect_passes(struct world *w)
     int pair[2];
 
     world_pair(w, pair);
-    world_send(pair[0], "x");
-    world_expect(pair[1], "x");
-    close(pair[0]);
-    close(pair[1]);
+    world_pass(pair[0], pair[1], "x");
+    world_close_pair(pair);
 }
 
 static void
@@ -41,8 +39,7 @@ test_port__a_disabled_link_refuses_and_its_connections_end_with_fin(void **state
 
     (void)state;
     world_pair(w, pair);
-    world_send(pair[0], "x");
-    world_expect(pair[1], "x");
+    world_pass(pair[0], pair[1], "x");
     must(w, PLANE_LINK_DISABLE, NULL, &reply);
     assert_int_equal(reply.touched, 1);
     world_expect_fin(pair[0]);
@@ -62,8 +59,7 @@ test_port__a_disabled_link_refuses_and_its_connections_end_with_fin(void **state
     assert_int_equal(world_find(w, PROXY_ACTION, 0).event.a, 1);
     assert_string_equal(world_find(w, PROXY_ACTION, 1).detail,
                         "{\"action\":\"enable\",\"params\":{}}");
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -75,8 +71,7 @@ static void test_port__where_bytes_lie_unread_a_disabled_link_resets(void **stat
 
     (void)state;
     world_pair(w, pair);
-    world_send(pair[0], "x");
-    world_expect(pair[1], "x");
+    world_pass(pair[0], pair[1], "x");
     world_fault(w, "stall", "direction=to_server");
     world_send(pair[0], "nobody reads this");
     must(w, PLANE_LINK_DISABLE, NULL, &reply);
@@ -84,8 +79,7 @@ static void test_port__where_bytes_lie_unread_a_disabled_link_resets(void **stat
     world_expect_fin(pair[1]);
     assert_int_equal(world_find(w, PROXY_CLOSE, 0).event.flags,
                      PROXY_BY_PROXY | PROXY_HOW_RST);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -104,8 +98,7 @@ static void test_port__faults_stay_while_a_link_is_disabled(void **state)
     world_expect_silence(pair[0]);
     world_heal(w, stall);
     world_expect(pair[0], "held");
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -173,8 +166,7 @@ static void test_port__moves_elsewhere_and_ends_its_connections(void **state)
     must(w, PLANE_LINK_LISTEN, reply.address, &reply);
     assert_int_equal(reply.port, w->link_port);
     expect_passes(w);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -261,8 +253,7 @@ static void test_port__a_unix_socket_closes_and_opens_too(void **state)
         int client = connect_unix(path);
         int server = world_accept(w);
 
-        world_send(client, "x");
-        world_expect(server, "x");
+        world_pass(client, server, "x");
         close(client);
         close(server);
         if (i == 0)
@@ -302,8 +293,7 @@ static void test_port__closes_cleanly_in_every_state(void **state)
             assert_int_equal(world_command(w, PLANE_LINK_ENABLE, NULL, &reply), E_STALE);
         }
         world_destroy(w);
-        close(pair[0]);
-        close(pair[1]);
+        world_close_pair(pair);
     }
     assert_int_equal(world_open_fds(), fds);
 }

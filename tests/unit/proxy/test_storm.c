@@ -71,8 +71,7 @@ static void test_storm__what_is_not_reset_arrives_byte_for_byte(void **state)
     for (int i = 0; i < PAIRS; i++) {
         transfer_finish(&there[i]);
         transfer_finish(&back[i]);
-        close(pairs[i][0]);
-        close(pairs[i][1]);
+        world_close_pair(pairs[i]);
     }
     world_wait_for(w, PROXY_CLOSE, PAIRS);
     assert_int_equal(world_stats(w).held_bytes, 0);
@@ -108,8 +107,7 @@ static void test_storm__what_is_reset_leaves_nothing_behind(void **state)
         }
         for (int i = 0; i < PAIRS; i++) {
             transfer_finish_sender(&sending[i]);
-            close(pairs[i][0]);
-            close(pairs[i][1]);
+            world_close_pair(pairs[i]);
         }
         world_wait_for(w, PROXY_CLOSE, (round + 1) * PAIRS);
         if (round == 0)
@@ -245,10 +243,8 @@ static void test_storm__those_who_wait_and_those_who_go_leave_nothing_behind(voi
     assert_int_equal(world_command(w, PLANE_LINK_ENABLE, NULL, &reply), 0);
     w->link_port = reply.port;
     world_pair(w, pair);
-    world_send(pair[0], "calm");
-    world_expect(pair[1], "calm");
-    close(pair[0]);
-    close(pair[1]);
+    world_pass(pair[0], pair[1], "calm");
+    world_close_pair(pair);
     world_destroy(w);
 }
 

@@ -15,8 +15,7 @@ static void test_turns__a_fault_of_connections_begins_after_its_time(void **stat
 
     (void)state;
     world_pair(w, pair);
-    world_send(pair[0], "x");
-    world_expect(pair[1], "x");
+    world_pass(pair[0], pair[1], "x");
     world_fault(w, "refuse", "after=50ms");
     assert_non_null(
         strstr(world_find(w, PROXY_FAULT_BEGIN, 0).detail, "\"resting\":true"));
@@ -28,8 +27,7 @@ static void test_turns__a_fault_of_connections_begins_after_its_time(void **stat
     assert_true(change.event.time_ns -
                     world_find(w, PROXY_FAULT_BEGIN, 0).event.time_ns >=
                 50 * NS_PER_MS);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -40,16 +38,14 @@ static void test_turns__a_fault_begins_behind_its_bytes_on_each_connection(void 
 
     (void)state;
     world_pair(w, pairs[0]);
-    world_send(pairs[0][0], "before it came");
-    world_expect(pairs[0][1], "before it came");
+    world_pass(pairs[0][0], pairs[0][1], "before it came");
     world_fault(w, "latency", "base=60s direction=to_server after=10");
     world_pair(w, pairs[1]);
     for (int i = 0; i < 2; i++) {
         world_send(pairs[i][0], "0123456789held");
         world_expect(pairs[i][1], "0123456789");
         world_expect_silence(pairs[i][1]);
-        close(pairs[i][0]);
-        close(pairs[i][1]);
+        world_close_pair(pairs[i]);
     }
     world_destroy(w);
 }
@@ -73,8 +69,7 @@ static void test_turns__a_time_counts_on_each_connection_from_where_they_met(voi
     assert_true(world_find(w, PROXY_CLOSE, 0).event.time_ns - sent_ns >= 50 * NS_PER_MS);
     assert_int_equal(world_count(w, PROXY_FAULT_CHANGE), 0);
     world_heal(w, slow);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -88,11 +83,9 @@ test_turns__a_change_of_after_counts_anew_and_what_has_begun_stays(void **state)
     (void)state;
     world_pair(w, pair);
     slow = world_fault(w, "stall", "direction=to_server after=60s");
-    world_send(pair[0], "passes");
-    world_expect(pair[1], "passes");
+    world_pass(pair[0], pair[1], "passes");
     world_change(w, slow, "after=8");
-    world_send(pair[0], "1234");
-    world_expect(pair[1], "1234");
+    world_pass(pair[0], pair[1], "1234");
     world_change(w, slow, "after=6");
     world_send(pair[0], "123456held");
     world_expect(pair[1], "123456");
@@ -101,8 +94,7 @@ test_turns__a_change_of_after_counts_anew_and_what_has_begun_stays(void **state)
     world_expect_silence(pair[1]);
     world_heal(w, slow);
     world_expect(pair[1], "held");
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -127,13 +119,11 @@ static void test_turns__a_fault_comes_and_goes_so_many_times(void **state)
         assert_true(change.event.time_ns - begin_ns + NS_PER_MS >= due_ns);
     }
     /* It rests for good now. */
-    world_send(pair[0], "through");
-    world_expect(pair[1], "through");
+    world_pass(pair[0], pair[1], "through");
     world_expect_silence(pair[1]);
     assert_int_equal(world_count(w, PROXY_FAULT_CHANGE), 5);
     assert_int_equal(world_count(w, PROXY_FAULT_HEAL), 0);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -157,8 +147,7 @@ static void test_turns__a_rest_lets_go_what_was_held_and_draws_stay(void **state
     world_wait_for(w, PROXY_FAULT_CHANGE, 7);
     assert_int_equal(world_count(w, PROXY_FAULT_DRAW), 8);
     for (int i = 0; i < 8; i++) {
-        close(pairs[i][0]);
-        close(pairs[i][1]);
+        world_close_pair(pairs[i]);
     }
     world_destroy(w);
 }
@@ -176,8 +165,7 @@ static void test_turns__a_closed_port_opens_while_its_fault_rests(void **state)
     world_wait_for(w, PROXY_FAULT_CHANGE, 2);
     world_stats(w); /* one turn of the plane later the port has followed */
     world_pair(w, pair);
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
@@ -217,8 +205,7 @@ static void test_turns__a_fault_that_goes_in_any_turn_leaves_nothing(void **stat
         if (i < 25)
             world_heal(w, fault);
     }
-    close(pair[0]);
-    close(pair[1]);
+    world_close_pair(pair);
     world_destroy(w);
 }
 
