@@ -52,9 +52,9 @@ static void on_all(struct call *call)
     book_read(call_context(call), answer_all, call);
 }
 
-static void answer_one(void *arg, const struct book_answer *answer)
+const struct book_link *toxiproxy_find(struct call *call,
+                                       const struct book_answer *answer)
 {
-    struct call *call = arg;
     const struct book_link *link =
         book_find(call_context(call), call_part(call, "proxy"));
 
@@ -62,7 +62,15 @@ static void answer_one(void *arg, const struct book_answer *answer)
         reply_problem(call, answer, NULL, false);
     else if (link == NULL)
         call_reply_problem(call, 404, "proxy not found");
-    else
+    return answer->rc == 0 ? link : NULL;
+}
+
+static void answer_one(void *arg, const struct book_answer *answer)
+{
+    struct call *call = arg;
+    const struct book_link *link = toxiproxy_find(call, answer);
+
+    if (link != NULL)
         call_reply_json(call, 200, toxiproxy_write(link));
 }
 
@@ -109,18 +117,28 @@ static void answer_create(void *arg, const struct book_answer *answer)
     request_destroy(request);
 }
 
-static int read_proxy(struct book_link_spec *spec, const json_t *body, struct error *err)
+int toxiproxy_read_fields(struct book_link_spec *spec, const json_t *json,
+                          struct error *err)
 {
     bool enabled = true;
 
     *spec = (struct book_link_spec){.name = "", .listen = "", .upstream = ""};
-    if (decode_object(body, "toxiproxy.Proxy", err) != 0 ||
-        decode_text(body, "Proxy", "name", &spec->name, err) != 0 ||
-        decode_text(body, "Proxy", "listen", &spec->listen, err) != 0 ||
-        decode_text(body, "Proxy", "upstream", &spec->upstream, err) != 0 ||
-        decode_bool(body, "Proxy", "enabled", &enabled, err) != 0)
+    if (decode_object(json, "toxiproxy.Proxy", err) != 0 ||
+        decode_text(json, "Proxy", "name", &spec->name, err) != 0 ||
+        decode_text(json, "Proxy", "listen", &spec->listen, err) != 0 ||
+        decode_text(json, "Proxy", "upstream", &spec->upstream, err) != 0 ||
+        decode_bool(json, "Proxy", "enabled", &enabled, err) != 0)
         return error_prefix(err, "bad request body");
     spec->disabled = !enabled;
+    return 0;
+}
+
+static int read_proxy(struct book_link_spec *spec, const json_t *body, struct error *err)
+{
+    int rc = toxiproxy_read_fields(spec, body, err);
+
+    if (rc != 0)
+        return rc;
     if (spec->name[0] == '\0')
         return error_set(err, E_PARAM, "missing required field: name");
     if (spec->upstream[0] == '\0')
@@ -164,14 +182,9 @@ static void answer_update(void *arg, const struct book_answer *answer)
 static void answer_bad_body(void *arg, const struct book_answer *answer)
 {
     struct request *request = arg;
-    struct call *call = request->call;
 
-    if (answer->rc != 0)
-        reply_problem(call, answer, NULL, false);
-    else if (book_find(call_context(call), call_part(call, "proxy")) == NULL)
-        call_reply_problem(call, 404, "proxy not found");
-    else
-        call_reply_error(call, 400, &request->error);
+    if (toxiproxy_find(request->call, answer) != NULL)
+        call_reply_error(request->call, 400, &request->error);
     request_destroy(request);
 }
 

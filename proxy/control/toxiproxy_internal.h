@@ -24,6 +24,14 @@ struct toxiproxy_problem {
 void toxiproxy_problem(struct toxiproxy_problem *out, const struct book_answer *answer,
                        const char *what, const char *listen, bool is_create);
 
+/* The proxy that the call's path names, in the answer of a book_read; NULL: replied. */
+const struct book_link *toxiproxy_find(struct call *call,
+                                       const struct book_answer *answer);
+
+/* What Toxiproxy's proxies have, from an object (borrowed). What is absent is "". */
+int toxiproxy_read_fields(struct book_link_spec *spec, const json_t *json,
+                          struct error *err);
+
 /* The first value of the body; false: replied with 400. */
 bool toxiproxy_body(struct call *call, json_t **out);
 

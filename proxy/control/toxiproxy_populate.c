@@ -79,21 +79,6 @@ static int read_own_fields(struct book_link_spec *spec, const json_t *json,
     return rc;
 }
 
-static int read_fields(struct book_link_spec *spec, const json_t *json, struct error *err)
-{
-    bool enabled = true;
-
-    *spec = (struct book_link_spec){.name = "", .listen = "", .upstream = ""};
-    if (decode_object(json, "toxiproxy.Proxy", err) != 0 ||
-        decode_text(json, "Proxy", "name", &spec->name, err) != 0 ||
-        decode_text(json, "Proxy", "listen", &spec->listen, err) != 0 ||
-        decode_text(json, "Proxy", "upstream", &spec->upstream, err) != 0 ||
-        decode_bool(json, "Proxy", "enabled", &enabled, err) != 0)
-        return error_prefix(err, "bad request body");
-    spec->disabled = !enabled;
-    return 0;
-}
-
 static int read_toxics(struct entry *entry, const json_t *toxics, struct error *err)
 {
     for (size_t i = 0; i < json_array_size(toxics); i++) {
@@ -153,7 +138,8 @@ static int read_entries(struct crowd *crowd, struct error *err)
     int rc;
 
     for (size_t i = 0; i < crowd->count; i++) {
-        rc = read_fields(&crowd->specs[i], json_array_get(crowd->array, i), err);
+        rc =
+            toxiproxy_read_fields(&crowd->specs[i], json_array_get(crowd->array, i), err);
         if (rc != 0)
             return rc;
     }

@@ -20,17 +20,16 @@ static bool find(struct call *call, const struct book_answer *answer,
 {
     const char *name = call_part(call, "toxic");
 
-    *link = book_find(call_context(call), call_part(call, "proxy"));
-    *toxic = *link != NULL && name != NULL ? toxiproxy_toxic(*link, name) : NULL;
-    if (answer->rc != 0)
-        reply_problem(call, answer);
-    else if (*link == NULL)
-        call_reply_problem(call, 404, "proxy not found");
-    else if (name != NULL && *toxic == NULL)
-        call_reply_problem(call, 404, "toxic not found");
-    else
+    *toxic = NULL;
+    *link = toxiproxy_find(call, answer);
+    if (*link == NULL)
+        return false;
+    if (name == NULL)
         return true;
-    return false;
+    *toxic = toxiproxy_toxic(*link, name);
+    if (*toxic == NULL)
+        call_reply_problem(call, 404, "toxic not found");
+    return *toxic != NULL;
 }
 
 static void answer_list(void *arg, const struct book_answer *answer)
