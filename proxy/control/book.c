@@ -22,7 +22,6 @@ int book_open(struct book **out, struct plane *plane, uv_loop_t *loop,
 
     if (book == NULL)
         return error_set(err, E_NOMEM, "book of links");
-    book->plane = plane;
     book->loop = loop;
     book->allow_any_listen = allow_any_listen;
     rc = control_open(&book->control, plane, loop, err);
@@ -64,11 +63,6 @@ void book_close(struct book *book, void (*on_closed)(void *arg), void *arg)
 struct control *book_control(const struct book *book)
 {
     return book->control;
-}
-
-uv_loop_t *book_loop(const struct book *book)
-{
-    return book->loop;
 }
 
 /* Operations */

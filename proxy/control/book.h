@@ -98,7 +98,6 @@ void book_close(struct book *book, void (*on_closed)(void *arg), void *arg);
 
 /* The control that the book talks through; for metrics and what changes nothing. */
 struct control *book_control(const struct book *book);
-uv_loop_t *book_loop(const struct book *book);
 
 /* Answered when everything before is done; then book_first and book_find may be used
  * inside `done` (and only there). */

@@ -5,11 +5,6 @@
 
 #include "proxy/control/book_internal.h"
 
-static void fail_memory(struct op *op)
-{
-    book_op_fail(op, E_NOMEM, NULL, "%s", error_text(E_NOMEM));
-}
-
 /* false: it has failed. */
 static bool find_fault(struct op *op)
 {
@@ -33,7 +28,7 @@ static struct op *create(struct book *book, const char *link, const char *fault,
     op->link_name = strdup(link);
     op->fault_name = strdup(fault);
     if (op->link_name == NULL || op->fault_name == NULL)
-        op->start = fail_memory;
+        op->start = book_step_no_memory;
     return op;
 }
 
@@ -51,7 +46,7 @@ void book_fault_add(struct book *book, const char *link,
     if (op == NULL)
         return;
     if (!book_plan_fault(&op->fault, spec))
-        op->start = fail_memory;
+        op->start = book_step_no_memory;
     book_op_submit(op);
 }
 
@@ -70,7 +65,7 @@ void book_fault_change(struct book *book, const char *link, const char *fault,
     if (op == NULL)
         return;
     if (!book_plan_fault(&op->fault, &spec))
-        op->start = fail_memory;
+        op->start = book_step_no_memory;
     book_op_submit(op);
 }
 

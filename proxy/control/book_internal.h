@@ -71,7 +71,6 @@ struct op {
 };
 
 struct book {
-    struct plane *plane; /* borrowed */
     uv_loop_t *loop;
     struct control *control;
     bool allow_any_listen;
@@ -137,6 +136,10 @@ void book_step_add(struct op *op, struct book_link *link, const struct fault_pla
 void book_step_change(struct op *op, op_step_fn *then); /* op->target as in op->fault */
 void book_step_heal(struct op *op, struct book_link *link, struct book_fault *fault,
                     op_step_fn *then);
+
+/* The end for want of memory; as the first step, of an operation that could not be set
+ * up whole. */
+void book_step_no_memory(struct op *op);
 
 /* Make the link of plan op->at with its faults; undone as a whole when one fails. Adds
  * it to op->links. */

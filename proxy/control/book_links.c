@@ -13,16 +13,11 @@ static bool set_text(char **out, const char *text)
     return *out != NULL;
 }
 
-static void fail_memory(struct op *op)
-{
-    book_op_fail(op, E_NOMEM, NULL, "%s", error_text(E_NOMEM));
-}
-
 /* An operation that could not be set up still ends in its turn. */
 static void submit(struct op *op, bool is_whole)
 {
     if (!is_whole)
-        op->start = fail_memory;
+        op->start = book_step_no_memory;
     book_op_submit(op);
 }
 
@@ -36,11 +31,6 @@ bool book_op_find_link(struct op *op)
 
 /* Made with its faults, or not at all */
 
-static void on_unmade(struct op *op)
-{
-    book_op_finish(op);
-}
-
 static void unmake(struct op *op)
 {
     if (op->link == NULL) { /* it never opened */
@@ -48,7 +38,7 @@ static void unmake(struct op *op)
         return;
     }
     op->target = NULL;
-    book_step_close(op, op->link, on_unmade);
+    book_step_close(op, op->link, book_op_finish);
 }
 
 static void build_next_fault(struct op *op)

@@ -48,6 +48,11 @@ bool book_check_listen(struct op *op, const char *listen, const char *resolved)
     return resolved[0] != '\0';
 }
 
+void book_step_no_memory(struct op *op)
+{
+    book_op_fail(op, E_NOMEM, NULL, "%s", error_text(E_NOMEM));
+}
+
 /* Links */
 
 static void on_opened(void *arg, const struct plane_reply *reply)
@@ -94,7 +99,7 @@ void book_step_open(struct op *op, const struct link_plan *plan, op_step_fn *the
         return;
     link = calloc(1, sizeof *link);
     if (link == NULL) {
-        book_op_fail(op, E_NOMEM, NULL, "%s", error_text(E_NOMEM));
+        book_step_no_memory(op);
         return;
     }
     snprintf(link->name, sizeof link->name, "%s", plan->name);
@@ -272,7 +277,7 @@ void book_step_add(struct op *op, struct book_link *link, const struct fault_pla
     }
     op->fresh = create_fault(link, plan);
     if (op->fresh == NULL)
-        book_op_fail(op, E_NOMEM, NULL, "%s", error_text(E_NOMEM));
+        book_step_no_memory(op);
     else if (strcmp(plan->type, "noop") == 0)
         on_added(op, &nothing);
     else
