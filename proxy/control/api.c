@@ -37,8 +37,7 @@ struct api {
     uv_async_t wake;
     pthread_t thread;
     struct book *book;
-    struct http *http; /* NULL: it serves nobody */
-    struct log *log;
+    struct http *http;    /* NULL: it serves nobody */
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t job_done;
     struct job *job; /* one at a time */
@@ -173,7 +172,6 @@ int api_start(struct api **out, const struct api_options *options, struct error 
 
     if (api == NULL)
         return error_set(err, E_NOMEM, "API");
-    api->log = options->log;
     if (uv_loop_init(&api->loop) != 0) {
         free(api);
         return error_set(err, E_SYSTEM, "create the API's loop");
@@ -194,7 +192,7 @@ int api_start(struct api **out, const struct api_options *options, struct error 
         free_api(api);
         return rc;
     }
-    log_info(api->log, "api", "listening on %s", api_address(api));
+    log_info(options->log, "api", "listening on %s", api_address(api));
     *out = api;
     return 0;
 }

@@ -14,7 +14,6 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/control/decode.h"
-#include "proxy/control/route.h"
 
 /* The real digits: as many as a float of Toxiproxy's has; as many as any decimal number
  * survives. */
@@ -53,7 +52,6 @@ void call_destroy(struct call *call)
     }
     if (call->response != NULL)
         http_mhd(call->http)->destroy_response(call->response);
-    free(call->query_value);
     free(call->method);
     free(call->path);
     free(call->body);
@@ -103,36 +101,12 @@ void *call_context(const struct call *call)
     return http_context(call->http);
 }
 
-const char *call_method(const struct call *call)
-{
-    return call->method;
-}
-
-const char *call_path(const struct call *call)
-{
-    return call->path;
-}
-
 const char *call_part(const struct call *call, const char *name)
 {
     for (int i = 0; i < call->part_count; i++)
         if (strcmp(call->parts[i].name, name) == 0)
             return call->parts[i].value;
     return NULL;
-}
-
-const char *call_query(struct call *call, const char *name)
-{
-    const char *raw =
-        http_mhd(call->http)
-            ->lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, name);
-    unsigned status;
-
-    if (raw == NULL)
-        return NULL;
-    free(call->query_value);
-    call->query_value = route_decode(raw, strlen(raw), &status);
-    return call->query_value;
 }
 
 const char *call_header(const struct call *call, const char *name)

@@ -29,7 +29,6 @@ struct call {
     char *path; /* as it came, without the query */
     struct call_part parts[CALL_PARTS_MAX];
     int part_count;
-    char *query_value; /* of the last call_query */
     char *body;
     size_t body_size, body_room;
     uint64_t received; /* bytes of the body, kept or not */
@@ -66,7 +65,6 @@ void call_reply_text(struct call *call, unsigned status, const char *text);
 void http_on_reply(struct http *http, struct call *call);
 const struct mhd *http_mhd(const struct http *http);
 void *http_context(const struct http *http);
-struct log *http_log(const struct http *http);
 
 /* The nth request of this server: 20 characters as Toxiproxy's (xid). */
 void http_request_id(struct http *http, char id[REQUEST_ID_BYTES]);

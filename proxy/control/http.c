@@ -65,11 +65,6 @@ const struct mhd *http_mhd(const struct http *http)
     return &http->mhd;
 }
 
-struct log *http_log(const struct http *http)
-{
-    return http->log;
-}
-
 const char *http_address(const struct http *http)
 {
     return http->address;

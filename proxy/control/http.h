@@ -70,12 +70,9 @@ const char *http_address(const struct http *http);
 
 /* What a handler may ask. All that is given is borrowed and goes with the reply. */
 void *call_context(const struct call *call);
-const char *call_method(const struct call *call);
-const char *call_path(const struct call *call); /* as it came */
 
 /* What stands for "{name}", decoded; NULL: the pattern has no such part. */
 const char *call_part(const struct call *call, const char *name);
-const char *call_query(struct call *call, const char *name); /* decoded, or NULL */
 const char *call_header(const struct call *call, const char *name);
 const char *call_body(const struct call *call, size_t *size); /* ends in NUL */
 
