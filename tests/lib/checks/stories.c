@@ -26,6 +26,27 @@ struct evidence *core_story(void)
     return e;
 }
 
+struct evidence *connected_story(uint32_t client, uint32_t node, uint16_t link)
+{
+    struct evidence *e = evidence_create();
+
+    at_ms(e, 1);
+    add_run_begin(e, "by hand", "");
+    add_broker_start(e, node, "n1");
+    add_broker_ready(e, node);
+    add_client(e, client, "worker", "consumer", NULL);
+    add_link(e, link, "worker->n1", client, node);
+    at_ms(e, 10);
+    add_connected(e, client);
+    return e;
+}
+
+void end_at(struct evidence *e, uint64_t ms)
+{
+    at_ms(e, ms);
+    add_run_end(e, 0);
+}
+
 void publish(struct evidence *e, uint64_t from, uint64_t to)
 {
     for (uint64_t i = from; i < to; i++) {

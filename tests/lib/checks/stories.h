@@ -12,6 +12,12 @@ struct evidence *stream_story(void);
 /* A core publisher on orders.new and a subscriber of orders.>. */
 struct evidence *core_story(void);
 
+/* One node n1, one built-in consumer "worker" that is connected to it over its link. */
+struct evidence *connected_story(uint32_t client, uint32_t node, uint16_t link);
+
+/* The run ends, and well. */
+void end_at(struct evidence *e, uint64_t ms);
+
 /* Messages [from, to) of PRODUCER: attempted and acknowledged, or accepted. */
 void publish(struct evidence *e, uint64_t from, uint64_t to);
 void publish_core(struct evidence *e, uint64_t from, uint64_t to);

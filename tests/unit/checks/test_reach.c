@@ -8,33 +8,12 @@
 #include <cmocka.h>
 
 #include "tests/lib/checks/judge.h"
+#include "tests/lib/checks/stories.h"
 #include "tests/lib/evidence/build.h"
 
 enum { CLIENT = 1, NODE = 1, LINK = 1 };
 
 static const char *const within_1s = "{\"within\":\"1s\"}";
-
-/* One node, one built-in client that is connected. */
-static struct evidence *story(void)
-{
-    struct evidence *e = evidence_create();
-
-    at_ms(e, 1);
-    add_run_begin(e, "by hand", "");
-    add_broker_start(e, NODE, "n1");
-    add_broker_ready(e, NODE);
-    add_client(e, CLIENT, "worker", "consumer", NULL);
-    add_link(e, LINK, "worker->n1", CLIENT, NODE);
-    at_ms(e, 10);
-    add_connected(e, CLIENT);
-    return e;
-}
-
-static void end_at(struct evidence *e, uint64_t ms)
-{
-    at_ms(e, ms);
-    add_run_end(e, 0);
-}
 
 static void expect(struct evidence *e, const char *params, enum verdict_value value,
                    const char *reason)
@@ -53,7 +32,7 @@ static void test_reach__excuses_nobody_whom_the_fault_spared(void **state)
 
     (void)state;
     for (hit = 0; hit <= 1; hit++) {
-        e = story();
+        e = connected_story(CLIENT, NODE, LINK);
         at_ms(e, 1000);
         add(e, begin, NULL,
             json("{\"fault\":\"refuse\",\"params\":{\"probability\":0.0001}}"));
@@ -91,7 +70,7 @@ static void test_reach__counts_from_when_a_fault_came_to_rest(void **state)
 
     (void)state;
     for (i = 0; i < 2; i++) {
-        e = story();
+        e = connected_story(CLIENT, NODE, LINK);
         at_ms(e, 1000);
         add_fault_begin(e, 5, LINK, "stall", "worker->n1");
         add_disconnected(e, CLIENT);
@@ -121,7 +100,7 @@ static void test_reach__counts_from_when_a_fault_came_to_rest(void **state)
 static void test_reach__a_fault_that_has_not_begun_is_no_excuse(void **state)
 {
     struct record begin = {.kind = RECORD_fault_begin, .a = 5, .link = LINK};
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     at_ms(e, 1000);
@@ -147,7 +126,7 @@ static void test_reach__knows_the_faults_that_let_nobody_through(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-        struct evidence *e = story();
+        struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
         at_ms(e, 1000);
         add_fault_begin(e, 5, LINK, faults[i].fault, "worker->n1");

@@ -11,29 +11,14 @@
 
 #include "proxy/observer.h"
 #include "tests/lib/checks/judge.h"
+#include "tests/lib/checks/stories.h"
 #include "tests/lib/evidence/build.h"
 
 enum { CLIENT = 1, NODE = 1, LINK = 1 };
 
 static const char *const within_1s = "{\"within\":\"1s\"}";
 
-/* One node, one built-in client that is connected. */
-static struct evidence *story(void)
-{
-    struct evidence *e = evidence_create();
-
-    at_ms(e, 1);
-    add_run_begin(e, "by hand", "");
-    add_broker_start(e, NODE, "n1");
-    add_broker_ready(e, NODE);
-    add_client(e, CLIENT, "worker", "consumer", NULL);
-    add_link(e, LINK, "worker->n1", CLIENT, NODE);
-    at_ms(e, 10);
-    add_connected(e, CLIENT);
-    return e;
-}
-
-/* The same with a program of anybody's, which the proxy alone watches. */
+/* A program of anybody's, which the proxy alone watches. */
 static struct evidence *foreign_story(void)
 {
     struct evidence *e = evidence_create();
@@ -59,12 +44,6 @@ static void connection(struct evidence *e, uint32_t number, uint64_t from_ms,
         add_close(e, LINK, number, ns(to_ms), flags);
 }
 
-static void end_at(struct evidence *e, uint64_t ms)
-{
-    at_ms(e, ms);
-    add_run_end(e, 0);
-}
-
 static void expect(struct evidence *e, const char *params, enum verdict_value value,
                    const char *reason)
 {
@@ -76,7 +55,7 @@ static void expect(struct evidence *e, const char *params, enum verdict_value va
 
 static void test_reconnects__passes_who_is_back_in_time(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
     struct verdict verdict;
 
     (void)state;
@@ -96,7 +75,7 @@ static void test_reconnects__passes_who_is_back_in_time(void **state)
 
 static void test_reconnects__counts_from_when_the_broker_was_ready(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
     struct verdict verdict;
 
     (void)state;
@@ -120,7 +99,7 @@ static void test_reconnects__counts_from_when_the_broker_was_ready(void **state)
 
 static void test_reconnects__counts_from_when_a_fault_was_healed(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
     struct verdict verdict;
 
     (void)state;
@@ -141,7 +120,7 @@ static void test_reconnects__counts_from_when_a_fault_was_healed(void **state)
 
 static void test_reconnects__counts_from_when_the_link_led_to_a_broker_again(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     at_ms(e, 1000);
@@ -160,7 +139,7 @@ static void test_reconnects__counts_from_when_the_link_led_to_a_broker_again(voi
 static void
 test_reconnects__does_not_count_time_in_which_the_client_was_paused(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     at_ms(e, 1000);
@@ -190,7 +169,7 @@ static void test_reconnects__sees_a_foreign_client_come_back(void **state)
 
 static void test_reconnects__fails_who_is_late(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
     struct verdict verdict;
 
     (void)state;
@@ -209,7 +188,7 @@ static void test_reconnects__fails_who_is_late(void **state)
 
 static void test_reconnects__fails_who_missed_a_chance_and_took_the_next(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     at_ms(e, 1000);
@@ -226,7 +205,7 @@ static void test_reconnects__fails_who_missed_a_chance_and_took_the_next(void **
 
 static void test_reconnects__fails_who_is_never_back(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     at_ms(e, 1000);
@@ -237,7 +216,7 @@ static void test_reconnects__fails_who_is_never_back(void **state)
 
 static void test_reconnects__fails_who_closes_for_good(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     at_ms(e, 1000);
@@ -250,7 +229,7 @@ static void test_reconnects__fails_who_closes_for_good(void **state)
 
 static void test_reconnects__fails_who_never_noticed(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     connection(e, 1, 9, 1000, PROXY_BY_SERVER | PROXY_HOW_RST);
@@ -272,7 +251,7 @@ static void test_reconnects__fails_a_foreign_client_that_stays_away(void **state
 
 static void test_reconnects__judges_each_connection_of_a_connector(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
     struct verdict verdict;
 
     (void)state;
@@ -304,7 +283,7 @@ static void test_reconnects__judges_each_connection_of_a_connector(void **state)
 
 static void test_reconnects__cannot_say_when_nobody_lost_a_connection(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     connection(e, 1, 9, 0, 0);
@@ -333,7 +312,7 @@ static void test_reconnects__takes_no_leave_for_a_loss(void **state)
 
 static void test_reconnects__does_not_judge_the_clearing_up(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     end_at(e, 1000);
@@ -346,7 +325,7 @@ static void test_reconnects__does_not_judge_the_clearing_up(void **state)
 
 static void test_reconnects__cannot_say_when_the_run_was_over_too_soon(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     at_ms(e, 1000);
@@ -357,7 +336,7 @@ static void test_reconnects__cannot_say_when_the_run_was_over_too_soon(void **st
 
 static void test_reconnects__cannot_say_when_we_ended_the_client(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     at_ms(e, 1000);
@@ -370,7 +349,7 @@ static void test_reconnects__cannot_say_when_we_ended_the_client(void **state)
 
 static void test_reconnects__cannot_say_when_no_broker_came_back(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     at_ms(e, 1000);
@@ -382,7 +361,7 @@ static void test_reconnects__cannot_say_when_no_broker_came_back(void **state)
 
 static void test_reconnects__looks_at_its_client_and_phase_only(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     add_client(e, 2, "other", "consumer", NULL);
@@ -409,7 +388,7 @@ static void test_reconnects__looks_at_its_client_and_phase_only(void **state)
 /* "of" a group means each of its members, and nobody else. */
 static void test_reconnects__looks_at_every_member_of_a_group(void **state)
 {
-    struct evidence *e = story();
+    struct evidence *e = connected_story(CLIENT, NODE, LINK);
 
     (void)state;
     add_client(e, 2, "pool-1", "consumer", NULL);
