@@ -139,23 +139,6 @@ static bool scan_literal(struct scan *s, const char *word)
 
 static bool scan_value(struct scan *s);
 
-static bool scan_array(struct scan *s)
-{
-    s->at++;
-    skip_blanks(s);
-    if (take(s, ']'))
-        return true;
-    for (;;) {
-        if (!scan_value(s))
-            return false;
-        skip_blanks(s);
-        if (take(s, ']'))
-            return true;
-        if (!take(s, ','))
-            return invalid(s, "after array element");
-    }
-}
-
 static bool scan_member(struct scan *s)
 {
     skip_blanks(s);
@@ -169,24 +152,27 @@ static bool scan_member(struct scan *s)
     return scan_value(s);
 }
 
-static bool scan_object(struct scan *s)
+/* Items with commas in between, up to `end`. */
+static bool scan_items(struct scan *s, char end, bool (*scan_item)(struct scan *s),
+                       const char *after_item)
 {
     s->at++;
     skip_blanks(s);
-    if (take(s, '}'))
+    if (take(s, end))
         return true;
     for (;;) {
-        if (!scan_member(s))
+        if (!scan_item(s))
             return false;
         skip_blanks(s);
-        if (take(s, '}'))
+        if (take(s, end))
             return true;
         if (!take(s, ','))
-            return invalid(s, "after object key:value pair");
+            return invalid(s, after_item);
     }
 }
 
-static bool scan_nested(struct scan *s, bool (*scan)(struct scan *s))
+static bool scan_nested(struct scan *s, char end, bool (*scan_item)(struct scan *s),
+                        const char *after_item)
 {
     bool is_whole;
 
@@ -195,7 +181,7 @@ static bool scan_nested(struct scan *s, bool (*scan)(struct scan *s))
         return false;
     }
     s->depth++;
-    is_whole = scan(s);
+    is_whole = scan_items(s, end, scan_item, after_item);
     s->depth--;
     return is_whole;
 }
@@ -207,9 +193,9 @@ static bool scan_value(struct scan *s)
         return invalid(s, "");
     switch (*s->at) {
     case '{':
-        return scan_nested(s, scan_object);
+        return scan_nested(s, '}', scan_member, "after object key:value pair");
     case '[':
-        return scan_nested(s, scan_array);
+        return scan_nested(s, ']', scan_value, "after array element");
     case '"':
         return scan_string(s);
     case 't':
