@@ -287,27 +287,27 @@ static int read_given(const json_t *body, json_t **given, struct error *err)
 /* The words of a toxic: those given, and Toxiproxy's own for the others. */
 struct words {
     const char *name;
-    const char *type;
+    const struct toxic_type *type;
     const char *stream;
 };
 
 static int read_words(struct words *out, const json_t *body, struct error *err)
 {
     static const char owner[] = "ToxicWrapper";
+    const char *type = "";
 
-    *out = (struct words){.name = "", .type = "", .stream = "downstream"};
+    *out = (struct words){.name = "", .stream = "downstream"};
     if (decode_object(body, "toxics.ToxicWrapper", err) != 0 ||
         decode_text(body, owner, "name", &out->name, err) != 0 ||
-        decode_text(body, owner, "type", &out->type, err) != 0 ||
+        decode_text(body, owner, "type", &type, err) != 0 ||
         decode_text(body, owner, "stream", &out->stream, err) != 0)
         return error_prefix(err, "bad request body");
     if (strcasecmp(out->stream, "upstream") != 0 &&
         strcasecmp(out->stream, "downstream") != 0)
         return error_set(err, E_PARAM,
                          "stream was invalid, can be either upstream or downstream");
-    if (type_find(out->type) == NULL)
-        return error_set(err, E_PARAM, "invalid toxic type");
-    return 0;
+    out->type = type_find(type);
+    return out->type != NULL ? 0 : error_set(err, E_PARAM, "invalid toxic type");
 }
 
 static json_t *make_memo(const struct words *words, json_t *attributes, double toxicity)
@@ -316,18 +316,17 @@ static json_t *make_memo(const struct words *words, json_t *attributes, double t
     const char *name = words->name;
 
     if (name[0] == '\0') {
-        snprintf(chosen, sizeof chosen, "%s_%s", words->type, words->stream);
+        snprintf(chosen, sizeof chosen, "%s_%s", words->type->name, words->stream);
         name = chosen;
     }
     return json_pack("{s:O, s:s, s:s, s:s, s:o}", "attributes", attributes, "name", name,
-                     "type", words->type, "stream", words->stream, "toxicity",
+                     "type", words->type->name, "stream", words->stream, "toxicity",
                      write_toxicity(toxicity));
 }
 
 int toxic_read(struct toxic *out, const json_t *body, struct error *err)
 {
     json_t *attributes = json_object();
-    const struct toxic_type *type;
     double toxicity = 1;
     struct words words;
     json_t *given;
@@ -341,21 +340,20 @@ int toxic_read(struct toxic *out, const json_t *body, struct error *err)
         rc = read_given(body, &given, err);
     if (rc != 0)
         goto done;
-    type = type_find(words.type);
-    rc = merge_attributes(type, given, attributes, err);
+    rc = merge_attributes(words.type, given, attributes, err);
     if (rc == 0)
-        rc = check_attributes(type, attributes, err);
+        rc = check_attributes(words.type, attributes, err);
     if (rc != 0)
         goto done;
     out->memo = make_memo(&words, attributes, toxicity);
-    out->params = out->memo != NULL ? make_params(type, out->memo) : NULL;
+    out->params = out->memo != NULL ? make_params(words.type, out->memo) : NULL;
     if (out->params == NULL) {
         rc = error_set(err, E_NOMEM, "%s", error_text(E_NOMEM));
         goto done;
     }
     out->spec = (struct book_fault_spec){
         .name = json_string_value(json_object_get(out->memo, "name")),
-        .type = type->fault,
+        .type = words.type->fault,
         .params = out->params,
         .toxic = out->memo,
     };
